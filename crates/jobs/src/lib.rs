@@ -1,0 +1,1 @@
+//! Reelgate jobs.

@@ -1,0 +1,2 @@
+//! The `reelgate` binary.
+fn main() {}
