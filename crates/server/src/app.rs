@@ -1,0 +1,123 @@
+//! The one `App`: everything that use cases are handed. Handlers, workers and tests get the same one.
+
+use std::net::SocketAddr;
+use std::ops::Deref;
+use std::sync::Arc;
+
+use anyhow::{Context, Result, bail};
+use reelgate_media::Sandbox;
+use reelgate_model::{Clock, FileIds};
+use reelgate_objects::{Disk, Objects};
+use reelgate_store::Store;
+
+use crate::config::Config;
+use crate::vault::Vault;
+
+/// The application, shared by reference.
+#[derive(Clone)]
+pub struct App(Arc<Parts>);
+
+/// What an [`App`] is made of.
+pub struct Parts {
+    /// What the configuration means.
+    pub config: Config,
+    /// The database's time.
+    pub clock: Clock,
+    /// Rows.
+    pub store: Store,
+    /// Bytes.
+    pub objects: Arc<dyn Objects>,
+    /// Master key.
+    pub vault: Vault,
+    /// Source of FileIds.
+    pub file_ids: FileIds,
+    /// The only way to start ffmpeg.
+    pub sandbox: Sandbox,
+    /// Origin of media URLs, without a trailing slash. Background work has no request to take it from.
+    pub play_origin: String,
+}
+
+impl Deref for App {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+impl App {
+    /// Puts an application together. Tests bring their own parts.
+    pub fn new(parts: Parts) -> Self {
+        Self(Arc::new(parts))
+    }
+
+    /// Opens everything that `config` names: the data directory, the database (migrated), the objects.
+    /// `address` is the one listened on; URLs fall back to it when no origin is configured.
+    pub async fn open(config: Config, address: SocketAddr, clock: Clock) -> Result<Self> {
+        std::fs::create_dir_all(&config.data_dir)
+            .with_context(|| format!("data directory {} cannot be created", config.data_dir.display()))?;
+        let vault = Vault::open(config.root.master_key.as_ref(), &config.data_dir)?;
+        let store = Store::open(&config.database_url, clock.clone()).await.context("the database cannot be opened")?;
+        store.migrate().await.context("the database cannot be migrated")?;
+        let objects = open_objects(&config)?;
+        let sandbox = open_sandbox(&config)?;
+        let play_origin = play_origin(&config, address);
+        let app = Self::new(Parts { play_origin, config, clock, store, objects, vault, file_ids: FileIds::new(), sandbox });
+        app.check_master_key().await?;
+        Ok(app)
+    }
+
+    /// Every process on one database must hold the same master key, or half of all requests would fail.
+    async fn check_master_key(&self) -> Result<()> {
+        let ours = self.vault.fingerprint();
+        let first = ours.clone();
+        let stored = self
+            .store
+            .write(move |tx| {
+                let first = first.clone();
+                Box::pin(async move { tx.meta_set_if_absent("master_key", &first).await })
+            })
+            .await
+            .context("the master key's fingerprint cannot be checked")?;
+        if stored != ours {
+            bail!(
+                "this process's master key is not the one this database was set up with; bring the old master.key \
+                 (or REELGATE_ROOT__MASTER_KEY) back"
+            );
+        }
+        Ok(())
+    }
+}
+
+fn play_origin(config: &Config, address: SocketAddr) -> String {
+    let configured = config.play_url.as_ref().or(config.public_url.as_ref());
+    configured.cloned().unwrap_or_else(|| {
+        let scheme = if config.tls.is_some() { "https" } else { "http" };
+        let host = if address.ip().is_unspecified() { "localhost".to_owned() } else { host_of(address) };
+        format!("{scheme}://{host}:{}", address.port())
+    })
+}
+
+fn host_of(address: SocketAddr) -> String {
+    match address {
+        SocketAddr::V4(v4) => v4.ip().to_string(),
+        SocketAddr::V6(v6) => format!("[{}]", v6.ip()),
+    }
+}
+
+fn open_objects(config: &Config) -> Result<Arc<dyn Objects>> {
+    let disk = Disk::open(&config.storage_dir, config.storage_shared)
+        .with_context(|| format!("storage directory {} cannot be opened", config.storage_dir.display()))?;
+    Ok(Arc::new(disk))
+}
+
+fn open_sandbox(config: &Config) -> Result<Sandbox> {
+    let helper = std::env::current_exe().context("the path of this program is unknown")?;
+    let sandbox = if config.media.sandbox { Sandbox::on(helper) } else { Sandbox::off(helper) };
+    if config.media.sandbox {
+        sandbox.check().context(
+            "this kernel cannot sandbox ffmpeg; write media.sandbox = \"off\" to run strangers' media unprotected",
+        )?;
+    }
+    Ok(sandbox)
+}

@@ -1,0 +1,41 @@
+//! How a command ends: exit codes follow sysexits, the sentence goes to standard error.
+
+use std::process::ExitCode;
+
+/// Why a command failed, with the exit code that scripts see.
+#[derive(Debug)]
+pub(super) struct Failure {
+    code: u8,
+    cause: anyhow::Error,
+}
+
+impl Failure {
+    /// 78: the configuration is wrong.
+    pub(super) fn config(cause: anyhow::Error) -> Self {
+        Self { code: 78, cause }
+    }
+
+    /// 69: something this command needs is not available.
+    pub(super) fn unavailable(cause: anyhow::Error) -> Self {
+        Self { code: 69, cause }
+    }
+}
+
+impl From<anyhow::Error> for Failure {
+    /// 70: something inside failed.
+    fn from(cause: anyhow::Error) -> Self {
+        Self { code: 70, cause }
+    }
+}
+
+/// Prints the failure, if there is one, and gives the exit code.
+#[expect(clippy::print_stderr, reason = "the end of a command line program is told on standard error")]
+pub(super) fn report(outcome: Result<(), Failure>) -> ExitCode {
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("reelgate: {:#}", failure.cause);
+            ExitCode::from(failure.code)
+        }
+    }
+}

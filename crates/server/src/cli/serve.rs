@@ -1,0 +1,112 @@
+//! `reelgate serve`: the server itself.
+
+use std::io::IsTerminal;
+
+use anyhow::{Context, Result};
+use reelgate_model::Clock;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer, filter};
+
+use super::ServeArgs;
+use super::exit::Failure;
+use crate::app::App;
+use crate::bootstrap;
+use crate::config::{CommandLine, Config};
+use crate::http::{install_metrics, router};
+use crate::listen::Listener;
+use crate::roles;
+
+/// Starts what the arguments ask for and returns when it has been stopped and drained.
+pub(super) fn run(arguments: &ServeArgs) -> Result<(), Failure> {
+    install_logs();
+    let line = CommandLine {
+        listen: arguments.listen.clone(),
+        roles: arguments.roles.clone(),
+        ..arguments.config.line()
+    };
+    let config = Config::load(&line, std::env::vars()).map_err(Failure::config)?;
+    install_crypto();
+    install_metrics();
+    let runtime = tokio::runtime::Runtime::new().context("the runtime cannot be started")?;
+    runtime.block_on(serve(config))
+}
+
+async fn serve(config: Config) -> Result<(), Failure> {
+    let stop = CancellationToken::new();
+    watch_signals(stop.clone())?;
+    let listener =
+        Listener::bind(config.listen, config.tls.as_ref()).await.map_err(Failure::unavailable)?;
+    let address = listener.addr()?;
+    let app = App::open(config, address, Clock::machine()).await.map_err(Failure::unavailable)?;
+    let credentials = bootstrap::first_run(&app).await?;
+    bootstrap::announce(&app, &credentials);
+    let background = roles::start(&app, &stop);
+    let router = router::router(&app);
+    listener.serve(router, stop).await;
+    background.finished().await;
+    app.store.close().await;
+    Ok(())
+}
+
+/// SIGTERM and SIGINT drain; a second one ends the process at once.
+fn watch_signals(stop: CancellationToken) -> Result<()> {
+    let mut terminate = signal(SignalKind::terminate()).context("SIGTERM cannot be watched")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT cannot be watched")?;
+    tokio::spawn(async move {
+        for count in 0.. {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            if count > 0 {
+                std::process::exit(75);
+            }
+            tracing::info!("stopping: open requests and running steps are drained; a second signal ends at once");
+            stop.cancel();
+        }
+    });
+    Ok(())
+}
+
+/// One TLS provider for the whole process, before the first client or listener is made.
+pub(super) fn install_crypto() {
+    // Refused only when one is installed already, which is then the same one.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+}
+
+/// Sentences for people go to standard error; the access log goes to standard output as JSON lines.
+fn install_logs() {
+    let filter = EnvFilter::try_from_env("REELGATE_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let people = tracing_subscriber::fmt::layer()
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_filter(filter::filter_fn(|meta| meta.target() != "access"));
+    let access = tracing_subscriber::fmt::layer()
+        .with_writer(std::io::stdout)
+        .event_format(BareMessage)
+        .with_filter(filter::filter_fn(|meta| meta.target() == "access"));
+    tracing_subscriber::registry().with(people.with_filter(filter)).with(access).init();
+}
+
+/// Prints the message and nothing else: access lines are JSON already.
+struct BareMessage;
+
+impl<S, N> tracing_subscriber::fmt::FormatEvent<S, N> for BareMessage
+where
+    S: tracing::Subscriber + for<'a> tracing_subscriber::registry::LookupSpan<'a>,
+    N: for<'a> tracing_subscriber::fmt::FormatFields<'a> + 'static,
+{
+    fn format_event(
+        &self,
+        context: &tracing_subscriber::fmt::FmtContext<'_, S, N>,
+        mut writer: tracing_subscriber::fmt::format::Writer<'_>,
+        event: &tracing::Event<'_>,
+    ) -> std::fmt::Result {
+        use tracing_subscriber::fmt::FormatFields;
+        context.format_fields(writer.by_ref(), event)?;
+        writeln!(writer)
+    }
+}

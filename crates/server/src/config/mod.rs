@@ -1,0 +1,142 @@
+//! Configuration: read as written (`raw`), then resolved once, at start, to what it means (this file).
+//!
+//! Sources, later wins: built-in defaults, the TOML file, the environment (`REELGATE_<SECTION>__<KEY>`), the
+//! command line. Two settings that contradict each other stop the start with a sentence.
+
+mod procedures;
+mod raw;
+mod resolve;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use ipnet::IpNet;
+use reelgate_model::AppId;
+use secrecy::SecretString;
+
+pub use procedures::{ProcedureDefinition, Procedures, ReviewMode};
+pub use raw::{CommandLine, Raw};
+
+use crate::roles::Role;
+
+/// What the configuration means. Built by [`Config::load`].
+#[derive(Debug)]
+pub struct Config {
+    /// Where rows, bytes, scratch files and the master key live unless told otherwise.
+    pub data_dir: PathBuf,
+    /// Address to listen on.
+    pub listen: SocketAddr,
+    /// Origin under which clients reach this server, without a trailing slash; `None`: derived from the request.
+    pub public_url: Option<String>,
+    /// Origin of media URLs, without a trailing slash; `None`: the public URL.
+    pub play_url: Option<String>,
+    /// Peers whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Certificate chain and key in PEM; `None`: plain HTTP (behind a terminator, or local).
+    pub tls: Option<TlsFiles>,
+    /// `sqlite://…` or `postgres://…`.
+    pub database_url: String,
+    /// Directory of the disk backend.
+    pub storage_dir: PathBuf,
+    /// The directory is really shared between machines: skip the one-process lock.
+    pub storage_shared: bool,
+    /// Uploads.
+    pub upload: Upload,
+    /// Events and their delivery.
+    pub events: Events,
+    /// ffmpeg, its sandbox, and the worker.
+    pub media: Media,
+    /// What a signature service answer grants when the caller does not say.
+    pub dispatch: Dispatch,
+    /// Procedures by name.
+    pub procedures: Procedures,
+    /// First-run credentials.
+    pub root: Root,
+    /// What runs in this process.
+    pub roles: Vec<Role>,
+}
+
+/// Where the TLS certificate and key are.
+#[derive(Debug, Clone)]
+pub struct TlsFiles {
+    /// PEM chain, leaf first.
+    pub cert: PathBuf,
+    /// PEM private key.
+    pub key: PathBuf,
+}
+
+/// Rules of the upload doors.
+#[derive(Debug)]
+pub struct Upload {
+    /// Names of the UGC door; the first one is told to clients as `domain`.
+    pub hosts: Vec<String>,
+    /// Patterns of the object leg such as `{bucket}.cos.{region}.example.test`.
+    pub object_domains: Vec<String>,
+    /// The one region of this server, as the vendor spells regions.
+    pub region: String,
+    /// Bucket name without the application id.
+    pub bucket: String,
+    /// Life of temporary credentials.
+    pub credential_ttl: Duration,
+    /// Life of an upload session; at least a day.
+    pub session_ttl: Duration,
+    /// Largest file in bytes when the permission does not say less.
+    pub max_size: u64,
+}
+
+/// Rules of event delivery.
+#[derive(Debug)]
+pub struct Events {
+    /// Private ranges that endpoints may live in; everything else private is refused.
+    pub allow_targets: Vec<IpNet>,
+    /// Pauses between attempts; after the last one the delivery is dead.
+    pub retry: Vec<Duration>,
+    /// How long an endpoint may take to answer.
+    pub timeout: Duration,
+}
+
+/// Rules of the worker.
+#[derive(Debug)]
+pub struct Media {
+    /// Whether children are sandboxed. `Off` only when the configuration says so in as many words.
+    pub sandbox: bool,
+    /// Where sources and results lie while a task works on them.
+    pub scratch_dir: PathBuf,
+    /// Most bytes that scratch files may take together.
+    pub scratch_quota: u64,
+    /// Program names or paths.
+    pub ffmpeg: PathBuf,
+    /// Program name or path.
+    pub ffprobe: PathBuf,
+    /// Steps worked on at once in this process.
+    pub concurrency: usize,
+    /// Longest time a procedure may take.
+    pub task_deadline: Duration,
+}
+
+/// Defaults of the signature service.
+#[derive(Debug)]
+pub struct Dispatch {
+    /// Procedure when the caller names none; empty: none.
+    pub procedure: String,
+    /// Validity on `/v1/upload-signatures`.
+    pub validity: Duration,
+}
+
+/// Credentials given from outside; what is missing is generated at first start.
+#[derive(Debug)]
+pub struct Root {
+    /// The account's AppId, which is also the main application's id.
+    pub app_id: Option<AppId>,
+    /// SecretId of the first key pair.
+    pub secret_id: Option<String>,
+    /// SecretKey of the first key pair.
+    pub secret_key: Option<SecretString>,
+    /// API key of a backend.
+    pub api_key: Option<SecretString>,
+    /// API key with the scope `admin`, also the console's password.
+    pub admin_token: Option<SecretString>,
+    /// Master key, 64 hex digits; otherwise `master.key` in the data directory.
+    pub master_key: Option<SecretString>,
+}

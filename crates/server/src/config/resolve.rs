@@ -1,0 +1,229 @@
+//! From what is written to what it means.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use ipnet::IpNet;
+use secrecy::SecretString;
+
+use super::{CommandLine, Config, Dispatch, Events, Media, Procedures, Raw, Root, TlsFiles, Upload, raw};
+use crate::roles::Role;
+
+/// Names that are always answered on the UGC door (wire reference 0).
+const VENDOR_UGC_HOSTS: [&str; 2] = ["vod2.qcloud.com", "vod2.dnsv1.com"];
+/// Patterns that are always answered on the object leg (design section 6).
+const VENDOR_OBJECT_DOMAINS: [&str; 2] =
+    ["{bucket}.cos.{region}.myqcloud.com", "{bucket}.cos.{region}.tencentcos.cn"];
+const DAY: u64 = 86_400;
+/// Pauses after a failed delivery, about 28 hours together.
+const RETRY: [f64; 9] = [5.0, 30.0, 120.0, 600.0, 3_600.0, 10_800.0, 21_600.0, 32_400.0, 32_400.0];
+
+impl Config {
+    /// Reads and resolves everything. Errors are sentences that name the key.
+    pub fn load(
+        line: &CommandLine,
+        environment: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self> {
+        let raw = Raw::read(line, environment).context("the configuration cannot be read")?;
+        if let Some(mode) = raw.mode.as_deref().filter(|mode| *mode != "local") {
+            bail!("mode = {mode:?} is not built; the only mode of this version is \"local\"");
+        }
+        let data_dir = line.data_dir.clone().or(raw.server.data_dir.clone()).unwrap_or_else(|| "data".into());
+        let data_dir = std::path::absolute(&data_dir)
+            .with_context(|| format!("data directory {} has no absolute form", data_dir.display()))?;
+        let listen = line.listen.clone().or(raw.server.listen.clone());
+        let listen = listen.as_deref().unwrap_or("127.0.0.1:8300");
+        let roles = line.roles.as_deref().or(raw.server.roles.as_deref());
+        Ok(Self {
+            listen: listen.parse().with_context(|| format!("server.listen {listen:?} is not address:port"))?,
+            public_url: origin("server.public_url", raw.server.public_url)?,
+            play_url: origin("server.play_url", raw.server.play_url)?,
+            trusted_proxies: networks("server.trusted_proxies", &raw.server.trusted_proxies)?,
+            tls: tls(raw.server.tls_cert, raw.server.tls_key)?,
+            database_url: database(raw.database.url, &data_dir)?,
+            storage_dir: storage_dir(raw.storage.url.as_deref(), &data_dir)?,
+            storage_shared: raw.storage.shared.unwrap_or(false),
+            upload: upload(raw.upload)?,
+            events: events(raw.events)?,
+            media: media(raw.media, &data_dir)?,
+            dispatch: dispatch(raw.dispatch)?,
+            procedures: Procedures::new(raw.procedures).map_err(anyhow::Error::msg)?,
+            root: root(raw.root)?,
+            roles: Role::parse_list(roles)?,
+            data_dir,
+        })
+    }
+}
+
+fn origin(key: &str, text: Option<String>) -> Result<Option<String>> {
+    let Some(text) = text else { return Ok(None) };
+    let trimmed = text.trim_end_matches('/');
+    match trimmed.strip_prefix("https://").or_else(|| trimmed.strip_prefix("http://")) {
+        Some(host) if !host.is_empty() && !host.contains(['/', '?', '#', '@']) => Ok(Some(trimmed.to_owned())),
+        _ => bail!("{key} {text:?} must be an origin such as https://video.example.com"),
+    }
+}
+
+fn networks(key: &str, texts: &[String]) -> Result<Vec<IpNet>> {
+    let parse = |text: &String| {
+        text.parse::<IpNet>()
+            .or_else(|_| text.parse::<std::net::IpAddr>().map(IpNet::from))
+            .with_context(|| format!("{key}: {text:?} is neither a network such as 10.0.0.0/8 nor an address"))
+    };
+    texts.iter().map(parse).collect()
+}
+
+fn tls(cert: Option<PathBuf>, key: Option<PathBuf>) -> Result<Option<TlsFiles>> {
+    match (cert, key) {
+        (Some(cert), Some(key)) => Ok(Some(TlsFiles { cert, key })),
+        (None, None) => Ok(None),
+        _ => bail!("server.tls_cert and server.tls_key belong together; give both or neither"),
+    }
+}
+
+fn database(url: Option<String>, data_dir: &Path) -> Result<String> {
+    let url = url.unwrap_or_else(|| format!("sqlite://{}", data_dir.join("reelgate.db").display()));
+    if ["sqlite://", "postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme)) {
+        return Ok(url);
+    }
+    bail!("database.url must begin with sqlite:// or postgres://")
+}
+
+fn storage_dir(url: Option<&str>, data_dir: &Path) -> Result<PathBuf> {
+    match url {
+        None => Ok(data_dir.join("objects")),
+        Some(url) if url.starts_with("s3://") => {
+            bail!("storage.url {url:?}: the S3 backend is not built in this version; give a directory")
+        }
+        Some(dir) => std::path::absolute(dir.strip_prefix("file://").unwrap_or(dir))
+            .with_context(|| format!("storage.url {dir:?} has no absolute form")),
+    }
+}
+
+fn upload(raw: raw::Upload) -> Result<Upload> {
+    let session_ttl = raw.session_ttl.unwrap_or(2 * DAY);
+    let credential_ttl = raw.credential_ttl.unwrap_or(7_200);
+    if !(1..=DAY).contains(&credential_ttl) {
+        bail!("upload.credential_ttl {credential_ttl} must be 1 to 86400 seconds");
+    }
+    if session_ttl < DAY {
+        bail!("upload.session_ttl {session_ttl} must be at least 86400: mobile SDKs resume for a day");
+    }
+    let bucket = raw.bucket.unwrap_or_else(|| "reelgate".to_owned());
+    if bucket.is_empty() || !bucket.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-') {
+        bail!("upload.bucket {bucket:?} may hold a-z, 0-9 and - only");
+    }
+    for domain in &raw.object_domains {
+        if !domain.contains("{bucket}") {
+            bail!("upload.object_domains: {domain:?} does not hold {{bucket}}");
+        }
+    }
+    let with = |own: Vec<String>, vendor: [&str; 2]| -> Vec<String> {
+        own.into_iter().map(|name| name.to_ascii_lowercase()).chain(vendor.map(str::to_owned)).collect()
+    };
+    Ok(Upload {
+        hosts: with(raw.hosts, VENDOR_UGC_HOSTS),
+        object_domains: with(raw.object_domains, VENDOR_OBJECT_DOMAINS),
+        region: raw.region.unwrap_or_else(|| "ap-guangzhou".to_owned()),
+        bucket,
+        credential_ttl: Duration::from_secs(credential_ttl),
+        session_ttl: Duration::from_secs(session_ttl),
+        max_size: raw.max_size.unwrap_or(48 << 30),
+    })
+}
+
+fn events(raw: raw::Events) -> Result<Events> {
+    let seconds = |key: &str, value: f64| {
+        Duration::try_from_secs_f64(value).with_context(|| format!("{key}: {value} is not a number of seconds"))
+    };
+    let retry = raw.retry.unwrap_or_else(|| RETRY.to_vec());
+    Ok(Events {
+        allow_targets: networks("events.allow_targets", &raw.allow_targets)?,
+        retry: retry.into_iter().map(|pause| seconds("events.retry", pause)).collect::<Result<_>>()?,
+        timeout: seconds("events.timeout", raw.timeout.unwrap_or(5.0))?,
+    })
+}
+
+fn media(raw: raw::Media, data_dir: &Path) -> Result<Media> {
+    let sandbox = match raw.sandbox.as_deref() {
+        None | Some("on") => true,
+        Some("off") => false,
+        Some(other) => bail!("media.sandbox {other:?} must be \"on\" or \"off\""),
+    };
+    let scratch_dir = raw.scratch_dir.unwrap_or_else(|| data_dir.join("scratch"));
+    Ok(Media {
+        sandbox,
+        scratch_dir: std::path::absolute(&scratch_dir)
+            .with_context(|| format!("media.scratch_dir {} has no absolute form", scratch_dir.display()))?,
+        scratch_quota: raw.scratch_quota.unwrap_or(64 << 30),
+        ffmpeg: raw.ffmpeg.unwrap_or_else(|| "ffmpeg".into()),
+        ffprobe: raw.ffprobe.unwrap_or_else(|| "ffprobe".into()),
+        concurrency: raw.concurrency.unwrap_or(2).max(1),
+        task_deadline: Duration::from_secs(raw.task_deadline.unwrap_or(DAY)),
+    })
+}
+
+fn dispatch(raw: raw::Dispatch) -> Result<Dispatch> {
+    let validity = raw.validity.unwrap_or(3_600);
+    if !(1..=90 * DAY).contains(&validity) {
+        bail!("dispatch.validity {validity} must be 1 to 7776000 seconds (90 days)");
+    }
+    Ok(Dispatch {
+        procedure: raw.procedure.unwrap_or_default(),
+        validity: Duration::from_secs(validity),
+    })
+}
+
+fn root(raw: raw::Root) -> Result<Root> {
+    let secret = |text: Option<String>| text.filter(|text| !text.is_empty()).map(SecretString::from);
+    if raw.secret_id.is_some() != raw.secret_key.is_some() {
+        bail!("root.secret_id and root.secret_key belong together; give both or neither");
+    }
+    let app_id = raw.app_id.filter(|text| !text.is_empty());
+    Ok(Root {
+        app_id: app_id.map(|text| text.parse()).transpose().context("root.app_id")?,
+        secret_id: raw.secret_id.filter(|text| !text.is_empty()),
+        secret_key: secret(raw.secret_key),
+        api_key: secret(raw.api_key),
+        admin_token: secret(raw.admin_token),
+        master_key: secret(raw.master_key),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(environment: &[(&str, &str)]) -> Result<Config> {
+        let pairs = environment.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned()));
+        Config::load(&CommandLine::default(), pairs)
+    }
+
+    #[test]
+    fn defaults_stand_on_their_own() {
+        let config = load(&[]).unwrap();
+        assert_eq!(config.upload.hosts[0], "vod2.qcloud.com");
+        assert!(config.database_url.starts_with("sqlite://"));
+        assert!(config.media.sandbox);
+        assert_eq!(config.roles, Role::ALL);
+    }
+
+    #[test]
+    fn contradictions_stop_the_start_with_a_sentence() {
+        for (name, text, word) in [
+            ("REELGATE_SERVER__TLS_CERT", "a.pem", "tls_key"),
+            ("REELGATE_ROOT__SECRET_ID", "AKID", "secret_key"),
+            ("REELGATE_UPLOAD__SESSION_TTL", "60", "session_ttl"),
+            ("REELGATE_SERVER__PUBLIC_URL", "example.com", "public_url"),
+            ("REELGATE_MEDIA__SANDBOX", "maybe", "media.sandbox"),
+            ("REELGATE_MODE", "tencent", "mode"),
+            ("REELGATE_STORAGE__URL", "s3://bucket", "not built"),
+            ("REELGATE_SERVER__ROLES", "worker,cook", "cook"),
+            ("REELGATE_DATABASE__URL", "mysql://x", "sqlite://"),
+        ] {
+            let error = format!("{:#}", load(&[(name, text)]).unwrap_err());
+            assert!(error.contains(word), "{name}: {error}");
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! Signature service: who may upload what, said in a signature.

@@ -1,0 +1,1 @@
+//! Task flows: procedures become tasks, sub-tasks and jobs.

@@ -1,0 +1,112 @@
+//! Which bucket and key a request on the object leg means, in every style that official clients use.
+
+use http::{HeaderMap, Uri, header};
+use percent_encoding::percent_decode_str;
+
+use crate::app::App;
+
+/// One place on the object leg.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Address {
+    /// Whole bucket name, `{name}-{appid}`.
+    pub bucket: String,
+    /// Object key without a leading slash, decoded; empty for the bucket itself.
+    pub key: String,
+    /// The decoded path as sent: what the client signed.
+    pub signed_path: String,
+}
+
+impl Address {
+    /// By Host: virtual-host style, or `cos.{region}.…/{bucket}/…`. `None`: not a host of the object leg.
+    pub fn by_host(app: &App, headers: &HeaderMap, uri: &Uri) -> Option<Self> {
+        let host = headers.get(header::HOST)?.to_str().ok()?;
+        let host = without_port(host).to_ascii_lowercase();
+        app.config.upload.object_domains.iter().find_map(|pattern| Self::by_pattern(pattern, &host, uri.path()))
+    }
+
+    fn by_pattern(pattern: &str, host: &str, path: &str) -> Option<Self> {
+        let signed_path = decode(path)?;
+        if let Some(found) = match_pattern(pattern, host) {
+            let bucket = found.into_iter().find(|(name, _)| *name == "bucket").map(|(_, value)| value)?;
+            return Some(Self { bucket, key: key_of(&signed_path).to_owned(), signed_path });
+        }
+        match_pattern(pattern.strip_prefix("{bucket}.")?, host)?;
+        let (bucket, key) = split_bucket(key_of(&signed_path));
+        Some(Self { bucket: bucket.to_owned(), key: key.to_owned(), signed_path })
+    }
+
+    /// By path, under `/cos/{bucket}/…` on any host. `None`: the path is not valid UTF-8 when decoded.
+    pub fn by_path(path: &str) -> Option<Self> {
+        let signed_path = decode(path)?;
+        let (bucket, key) = split_bucket(signed_path.strip_prefix("/cos/")?);
+        Some(Self { bucket: bucket.to_owned(), key: key.to_owned(), signed_path })
+    }
+}
+
+fn decode(path: &str) -> Option<String> {
+    percent_decode_str(path).decode_utf8().ok().map(Into::into)
+}
+
+fn key_of(path: &str) -> &str {
+    path.strip_prefix('/').unwrap_or(path)
+}
+
+fn split_bucket(path: &str) -> (&str, &str) {
+    path.split_once('/').unwrap_or((path, ""))
+}
+
+fn without_port(host: &str) -> &str {
+    match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
+    }
+}
+
+/// Matches label by label; `{name}` stands for one whole label.
+fn match_pattern<'a>(pattern: &'a str, host: &str) -> Option<Vec<(&'a str, String)>> {
+    let mut found = Vec::new();
+    let mut labels = host.split('.');
+    for part in pattern.split('.') {
+        let label = labels.next().filter(|label| !label.is_empty())?;
+        match part.strip_prefix('{').and_then(|part| part.strip_suffix('}')) {
+            Some(name) => found.push((name, label.to_owned())),
+            None if part == label => {}
+            None => return None,
+        }
+    }
+    labels.next().is_none().then_some(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PATTERN: &str = "{bucket}.cos.{region}.myqcloud.com";
+
+    fn check(host: &str, path: &str, expected: Option<(&str, &str)>) {
+        let found = Address::by_pattern(PATTERN, host, path);
+        let found = found.as_ref().map(|address| (address.bucket.as_str(), address.key.as_str()));
+        assert_eq!(found, expected, "{host} {path}");
+    }
+
+    #[test]
+    fn every_style_names_the_same_object() {
+        check("b-1.cos.ap-x.myqcloud.com", "/1/2/a%20b%E4%B8%AD.mp4", Some(("b-1", "1/2/a b中.mp4")));
+        check("cos.ap-x.myqcloud.com", "/b-1/1/2.mp4", Some(("b-1", "1/2.mp4")));
+        check("b-1.cos.ap-x.myqcloud.com", "/", Some(("b-1", "")));
+        check("vod2.qcloud.com", "/", None);
+        check("evil.b-1.cos.ap-x.myqcloud.com", "/", None);
+        check(".cos.ap-x.myqcloud.com", "/", None);
+        check("b-1.cos.ap-x.myqcloud.com", "/%ff", None);
+        let by_path = Address::by_path("/cos/b-1/1/a%2Fb").unwrap();
+        assert_eq!((by_path.bucket.as_str(), by_path.key.as_str()), ("b-1", "1/a/b"));
+        assert_eq!(by_path.signed_path, "/cos/b-1/1/a/b");
+    }
+
+    #[test]
+    fn ports_are_not_part_of_a_name() {
+        assert_eq!(without_port("a.b:8443"), "a.b");
+        assert_eq!(without_port("a.b"), "a.b");
+        assert_eq!(without_port("[::1]:80"), "[::1]");
+    }
+}

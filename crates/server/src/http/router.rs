@@ -1,0 +1,70 @@
+//! The whole route table. Doors are told apart by Host first (the object leg's virtual hosts), then by path.
+//! Which of them a process answers follows its roles.
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::Response;
+use axum::routing::{any, get, post};
+
+use super::{api, console, cos, ops, play, ugc};
+use crate::app::App;
+use crate::listen::log_access;
+use crate::roles::Role;
+
+/// Largest JSON body of any door but the object leg, which streams.
+const JSON_LIMIT: usize = 1 << 20;
+
+/// Every door of this process, ready to be served.
+pub fn router(app: &App) -> Router {
+    let has = |role| app.config.roles.contains(&role);
+    let mut router: Router<App> = Router::new()
+        .route("/healthz", get(ops::health))
+        .route("/readyz", get(ops::ready))
+        .route("/metrics", get(ops::metrics));
+    if has(Role::Dispatch) {
+        router = router.merge(dispatch_routes());
+    }
+    if has(Role::Gateway) {
+        router = router.merge(gateway_routes());
+    }
+    if has(Role::Api) {
+        router = router
+            .merge(api::routes())
+            .route("/play/{*path}", get(play::file).options(play::preflight))
+            .route("/console", get(console::index))
+            .route("/console/{*path}", get(console::file))
+            .route("/", get(console::to_console));
+    }
+    let router = router.layer(DefaultBodyLimit::max(JSON_LIMIT));
+    let router = if has(Role::Gateway) {
+        router.layer(from_fn_with_state(app.clone(), object_hosts))
+    } else {
+        router
+    };
+    router.layer(from_fn(log_access)).with_state(app.clone())
+}
+
+/// Signature service (design section 5, step 1).
+fn dispatch_routes() -> Router<App> {
+    Router::new()
+        .route("/v1/upload-signatures", post(api::issue_signature::issue))
+        .route("/v1/signatures/explain", post(api::explain_signature::explain))
+        .route("/getUploadSignature", get(api::sample_signature::issue).post(api::sample_signature::issue))
+}
+
+/// Upload doors (design section 5, steps 2 to 4).
+fn gateway_routes() -> Router<App> {
+    Router::new()
+        .route("/v3/index.php", any(ugc::door))
+        .route("/ugcupload_new", any(ugc::telemetry))
+        .route("/cos/{*path}", any(cos::path_style))
+}
+
+/// Requests whose Host belongs to the object leg never reach the path routes.
+async fn object_hosts(State(app): State<App>, request: Request, next: Next) -> Response {
+    match cos::Address::by_host(&app, request.headers(), request.uri()) {
+        Some(address) => cos::serve(app, address, request).await,
+        None => next.run(request).await,
+    }
+}
