@@ -261,7 +261,7 @@ CREATE INDEX jobs_file ON jobs (file_id);
 -- goes by (txid, seq) and never past `log_horizon` (docs/adr/0003-event-cursor.md).
 CREATE TABLE events (
     seq         INTEGER PRIMARY KEY AUTOINCREMENT,
-    txid        BIGINT NOT NULL DEFAULT 0,
+    txid        BIGINT NOT NULL,
     id          TEXT   NOT NULL,
     app         BIGINT NOT NULL,
     file_id     BIGINT,
@@ -271,10 +271,13 @@ CREATE TABLE events (
     raw         BLOB,                       -- the body as received, for events that came from elsewhere
     recorded_at BIGINT NOT NULL
 );
+CREATE INDEX events_log ON events (txid, seq);
 CREATE INDEX events_app ON events (app, txid, seq);
 CREATE INDEX events_file ON events (file_id, file_seq);
 
+-- Readers see only what lies below the horizon; log_writer is the number that this transaction's events get.
 CREATE VIEW log_horizon AS SELECT CAST(9223372036854775807 AS BIGINT) AS txid;
+CREATE VIEW log_writer AS SELECT CAST(0 AS BIGINT) AS txid;
 
 CREATE TABLE endpoints (
     id          TEXT PRIMARY KEY,
