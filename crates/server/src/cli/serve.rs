@@ -41,8 +41,8 @@ async fn serve(config: Config) -> Result<(), Failure> {
         Listener::bind(config.listen, config.tls.as_ref()).await.map_err(Failure::unavailable)?;
     let address = listener.addr()?;
     let app = App::open(config, address, Clock::machine()).await.map_err(Failure::unavailable)?;
-    let credentials = bootstrap::first_run(&app).await?;
-    bootstrap::announce(&app, &credentials);
+    let generated = bootstrap::first_run(&app).await?;
+    bootstrap::announce(app.config.public_url.as_deref().unwrap_or(&app.play_origin), &generated);
     let background = roles::start(&app, &stop);
     let router = router::router(&app);
     listener.serve(router, stop).await;

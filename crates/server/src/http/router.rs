@@ -7,7 +7,7 @@ use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::{any, get, post};
 
-use super::{api, console, cos, ops, play, ugc};
+use super::{Problem, api, console, cos, ops, play, ugc};
 use crate::app::App;
 use crate::listen::log_access;
 use crate::roles::Role;
@@ -36,7 +36,7 @@ pub fn router(app: &App) -> Router {
             .route("/console/{*path}", get(console::file))
             .route("/", get(console::to_console));
     }
-    let router = router.layer(DefaultBodyLimit::max(JSON_LIMIT));
+    let router = router.fallback(not_found).layer(DefaultBodyLimit::max(JSON_LIMIT));
     let router = if has(Role::Gateway) {
         router.layer(from_fn_with_state(app.clone(), object_hosts))
     } else {
@@ -67,4 +67,8 @@ async fn object_hosts(State(app): State<App>, request: Request, next: Next) -> R
         Some(address) => cos::serve(app, address, request).await,
         None => next.run(request).await,
     }
+}
+
+async fn not_found(uri: http::Uri) -> Problem {
+    Problem::not_found(format!("nothing is served at {}; ARCHITECTURE.md and /v1/openapi.json list what is", uri.path()))
 }

@@ -1,0 +1,116 @@
+//! First run: the main application and its credentials, given by configuration or generated and told once.
+
+use anyhow::{Context, Result};
+use reelgate_model::{ApiScope, AppId};
+use reelgate_store::{NewApiKey, NewApp, NewSecretKey, StoreError, Tx};
+use secrecy::ExposeSecret;
+
+use crate::app::App;
+use crate::http::digest;
+
+/// What was generated at this start, in clear, to be told once; empty when everything existed or was given.
+#[derive(Default)]
+pub struct Generated(Vec<(&'static str, String)>);
+
+/// A backend's key does everything but administration.
+const BACKEND_SCOPES: [ApiScope; 3] = [ApiScope::Sign, ApiScope::Read, ApiScope::Manage];
+
+/// Makes sure that the main application has a key pair, a backend key and an admin token. Credentials of the
+/// configuration are put in place at every start; missing ones are generated on the first start only.
+pub async fn first_run(app: &App) -> Result<Generated> {
+    let root = &app.config.root;
+    let mut generated = Generated::default();
+    let wanted = root.app_id.unwrap_or_else(|| AppId(rand::random_range(1_300_000_000..1_400_000_000)));
+    let (main, fresh) = main_app(app, wanted).await?;
+    let mut given_or_new = |name, given: Option<&str>, make: fn() -> String| match given {
+        Some(text) => Some(text.to_owned()),
+        None if fresh => {
+            let text = make();
+            generated.0.push((name, text.clone()));
+            Some(text)
+        }
+        None => None,
+    };
+    let secret = |text: &Option<secrecy::SecretString>| text.as_ref().map(|text| text.expose_secret().to_owned());
+    let secret_id = given_or_new("SecretId", root.secret_id.as_deref(), || format!("AKID{}", random_text(32)));
+    let secret_key = given_or_new("SecretKey", secret(&root.secret_key).as_deref(), || random_text(32));
+    let api_key = given_or_new("API key", secret(&root.api_key).as_deref(), new_api_key);
+    let admin = given_or_new("admin token", secret(&root.admin_token).as_deref(), new_api_key);
+    if let (Some(id), Some(key)) = (secret_id, secret_key) {
+        let sealed = app.vault.seal(&id, &key)?;
+        put_secret_key(app, NewSecretKey { secret_id: id, sealed, name: "first".to_owned(), apps: None }).await?;
+    }
+    if let Some(key) = api_key {
+        put_api_key(app, main, &key, "backend", &BACKEND_SCOPES).await?;
+    }
+    if let Some(token) = admin {
+        put_api_key(app, main, &token, "admin", &[ApiScope::Admin]).await?;
+    }
+    if fresh {
+        generated.0.insert(0, ("application", main.to_string()));
+    }
+    Ok(generated)
+}
+
+/// The main application and whether it was made just now.
+async fn main_app(app: &App, wanted: AppId) -> Result<(AppId, bool)> {
+    let unit = move |tx: &mut Tx| -> futures_util::future::BoxFuture<'_, Result<(AppId, bool), StoreError>> {
+        Box::pin(async move {
+            let stored = tx.meta_set_if_absent("main_app", &wanted.to_string()).await?;
+            let main = stored.parse().unwrap_or(wanted);
+            let fresh = tx.app(main).await?.is_none();
+            if fresh {
+                tx.create_app(&NewApp { id: main, name: "main".to_owned(), private: false }).await?;
+            }
+            Ok((main, fresh))
+        })
+    };
+    app.store.write(unit).await.context("the main application cannot be made")
+}
+
+async fn put_secret_key(app: &App, key: NewSecretKey) -> Result<()> {
+    let put = app.store.write(move |tx| Box::pin(async move { tx.create_secret_key(&key).await })).await;
+    known_is_fine(put).context("the first SecretId cannot be stored")
+}
+
+async fn put_api_key(app: &App, main: AppId, key: &str, name: &str, scopes: &[ApiScope]) -> Result<()> {
+    let hash = digest(key);
+    let id = format!("key-{}", &hash[..12]);
+    let new = NewApiKey { id, app: main, hash, name: name.to_owned(), scopes: scopes.to_vec() };
+    let put = app.store.write(move |tx| Box::pin(async move { tx.create_api_key(&new).await })).await;
+    known_is_fine(put).context("an API key of the configuration cannot be stored")
+}
+
+fn known_is_fine(put: Result<(), StoreError>) -> Result<(), StoreError> {
+    match put {
+        Err(StoreError::AlreadyExists) => Ok(()),
+        other => other,
+    }
+}
+
+/// A new API key: prefixed, so that a leaked one is recognised for what it is.
+pub fn new_api_key() -> String {
+    format!("rgk_{}", random_text(40))
+}
+
+/// `length` random letters and digits.
+pub fn random_text(length: usize) -> String {
+    use rand::distr::{Alphanumeric, SampleString};
+    Alphanumeric.sample_string(&mut rand::rng(), length)
+}
+
+/// Tells where the server is, what was generated, and what to try next. The only place where secrets are printed.
+#[expect(clippy::print_stderr, reason = "the greeting is for the person who starts the server, not for the log")]
+pub fn announce(url: &str, generated: &Generated) {
+    eprintln!("\nReelgate listens on {url}\n  console: {url}/console");
+    if generated.0.is_empty() {
+        eprintln!("  credentials: as given, or as printed at the first start (`reelgate key create` makes new ones)\n");
+        return;
+    }
+    eprintln!("\nCredentials, generated now and never shown again:");
+    for (name, text) in &generated.0 {
+        eprintln!("  {name:<12} {text}");
+    }
+    let token = generated.0.iter().find(|(name, _)| *name == "API key").map_or("<API key>", |(_, key)| key);
+    eprintln!("\nNext:\n  REELGATE_URL={url} REELGATE_TOKEN={token} reelgate upload samples/bbb-excerpt-44s-720p.mp4\n");
+}
