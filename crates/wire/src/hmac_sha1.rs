@@ -1,0 +1,20 @@
+//! HMAC-SHA1 as both vendor signatures use it.
+
+use hmac::{Hmac, KeyInit, Mac};
+use sha1::Sha1;
+
+/// Length of the MAC in bytes.
+pub(crate) const LENGTH: usize = 20;
+
+/// HMAC-SHA1 of `message` under `key`, raw.
+pub(crate) fn mac(key: &[u8], message: &[u8]) -> [u8; LENGTH] {
+    let mut hmac = Hmac::<Sha1>::new_from_slice(key).expect("HMAC takes keys of any length");
+    hmac.update(message);
+    hmac.finalize().into_bytes().into()
+}
+
+/// Equality whose duration does not depend on where the two differ.
+pub(crate) fn equal(left: &[u8], right: &[u8]) -> bool {
+    use subtle::ConstantTimeEq;
+    left.ct_eq(right).into()
+}

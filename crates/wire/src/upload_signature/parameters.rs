@@ -1,0 +1,170 @@
+//! What a signature says: the parameters of wire reference 1.2, their encoding and their rules.
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+use super::{Refusal, sign_original};
+
+/// Longest validity, seconds (90 days).
+pub const MAX_VALIDITY: i64 = 7_776_000;
+/// How far `currentTimeStamp` may lie in the server's future, seconds (wire reference 1.4, step 6).
+pub const FUTURE_TOLERANCE: i64 = 300;
+/// Largest accepted `random`. The limit is 2^32 - 1, but the vendor's own sample can yield 2^32.
+pub const MAX_RANDOM: u64 = 1 << 32;
+/// Longest `sourceContext`, characters.
+pub const MAX_SOURCE_CONTEXT: usize = 250;
+/// Longest `sessionContext`, characters.
+pub const MAX_SESSION_CONTEXT: usize = 1000;
+/// Longest `procedure`, characters: names have 20, the legacy call expressions are longer.
+const MAX_PROCEDURE: usize = 512;
+
+/// RFC 3986 unreserved characters stay.
+pub(crate) const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+
+/// The parameters of a signature. An empty value counts as absent (wire reference 1.3).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Parameters {
+    /// `secretId`: picks the account and its SecretKey.
+    pub secret_id: String,
+    /// `currentTimeStamp`: start of validity, Unix seconds.
+    pub current_time_stamp: i64,
+    /// `expireTime`: end of validity, Unix seconds.
+    pub expire_time: i64,
+    /// `random`: makes signatures distinct.
+    pub random: u64,
+    /// `procedure`: task flow template name, or a legacy call expression.
+    pub procedure: Option<String>,
+    /// `taskPriority`: -10 to 10, 0 when absent.
+    pub task_priority: i64,
+    /// `taskNotifyMode`: `Finish`, `Change` or `None`.
+    pub task_notify_mode: Option<String>,
+    /// `classId`: media category, 0 when absent.
+    pub class_id: i64,
+    /// `vodSubAppId`: target application; absent, empty and 0 mean the main one.
+    pub vod_sub_app_id: Option<i64>,
+    /// `oneTimeValid`: opens one upload only.
+    pub one_time_valid: bool,
+    /// `sourceContext`: returned in NewFileUpload.
+    pub source_context: Option<String>,
+    /// `sessionContext`: returned in ProcedureStateChanged.
+    pub session_context: Option<String>,
+    /// `storageRegion`: forces the storage region.
+    pub storage_region: Option<String>,
+    /// `reelgate`: our own parameter, a [`Permission`](crate::permission::Permission) as text, opaque here.
+    pub reelgate: Option<String>,
+}
+
+impl Parameters {
+    /// The query string to be signed: the required parameters, then those that are set, RFC 3986 encoded.
+    pub fn to_original(&self) -> String {
+        let number = |value: i64| (value != 0).then(|| value.to_string());
+        let text = |value: &Option<String>| value.clone().filter(|value| !value.is_empty());
+        let mut original = format!(
+            "secretId={}&currentTimeStamp={}&expireTime={}&random={}",
+            utf8_percent_encode(&self.secret_id, RESERVED),
+            self.current_time_stamp,
+            self.expire_time,
+            self.random
+        );
+        let optional = [
+            ("procedure", text(&self.procedure)),
+            ("taskPriority", number(self.task_priority)),
+            ("taskNotifyMode", text(&self.task_notify_mode)),
+            ("classId", number(self.class_id)),
+            ("vodSubAppId", self.vod_sub_app_id.and_then(number)),
+            ("oneTimeValid", self.one_time_valid.then(|| "1".to_owned())),
+            ("sourceContext", text(&self.source_context)),
+            ("sessionContext", text(&self.session_context)),
+            ("storageRegion", text(&self.storage_region)),
+            ("reelgate", text(&self.reelgate)),
+        ];
+        for (name, value) in optional {
+            if let Some(value) = value {
+                original.push('&');
+                original.push_str(name);
+                original.push('=');
+                original.extend(utf8_percent_encode(&value, RESERVED));
+            }
+        }
+        original
+    }
+
+    /// Makes the signature.
+    pub fn sign(&self, secret_key: &[u8]) -> String {
+        sign_original(secret_key, &self.to_original())
+    }
+
+    /// Steps 5 to 7 of wire reference 1.4 at the server's time `now`, Unix seconds.
+    pub fn check_window(&self, now: i64) -> Result<(), Refusal> {
+        let (start, end) = (self.current_time_stamp, self.expire_time);
+        if end <= start {
+            return Err(Refusal::Window(format!("expireTime {end} is not after currentTimeStamp {start}")));
+        }
+        if end.saturating_sub(start) > MAX_VALIDITY {
+            return Err(Refusal::Window(format!(
+                "expireTime {end} is {} s after currentTimeStamp {start}, more than the {MAX_VALIDITY} s allowed",
+                end.saturating_sub(start)
+            )));
+        }
+        if start.saturating_sub(now) > FUTURE_TOLERANCE {
+            return Err(Refusal::Window(format!(
+                "currentTimeStamp {start} is {} s ahead of the server's time {now}, more than the {FUTURE_TOLERANCE} s allowed; \
+                 check the clock of the signing machine",
+                start.saturating_sub(now)
+            )));
+        }
+        if now >= end {
+            return Err(Refusal::Expired { expire_time: end, now });
+        }
+        Ok(())
+    }
+
+    /// Step 9 of wire reference 1.4, as far as it needs no rows: ranges and lengths.
+    pub fn check_ranges(&self) -> Result<(), Refusal> {
+        let refuse = |sentence: String| Err(Refusal::OutOfRange(sentence));
+        if self.random > MAX_RANDOM {
+            return refuse(format!("random {} is above 4294967295", self.random));
+        }
+        if !(-10..=10).contains(&self.task_priority) {
+            return refuse(format!("taskPriority {} is outside -10 to 10", self.task_priority));
+        }
+        if self.class_id < 0 {
+            return refuse(format!("classId {} is negative", self.class_id));
+        }
+        if let Some(mode) = &self.task_notify_mode
+            && !["Finish", "Change", "None"].contains(&mode.as_str())
+        {
+            return refuse(format!("taskNotifyMode {} is none of Finish, Change, None", shown(mode)));
+        }
+        for (name, value, most) in [
+            ("sourceContext", &self.source_context, MAX_SOURCE_CONTEXT),
+            ("sessionContext", &self.session_context, MAX_SESSION_CONTEXT),
+            ("procedure", &self.procedure, MAX_PROCEDURE),
+        ] {
+            let length = value.as_deref().map_or(0, |value| value.chars().count());
+            if length > most {
+                return refuse(format!("{name} has {length} characters, more than the {most} allowed"));
+            }
+        }
+        match &self.storage_region {
+            Some(region) if !is_region(region) => {
+                refuse(format!("storageRegion {} is not a region name such as ap-guangzhou", shown(region)))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Whether `text` has the form of a region's short name.
+fn is_region(text: &str) -> bool {
+    (1..=40).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+}
+
+/// A stranger's value in our sentence: quoted, control characters escaped, cut.
+pub(crate) fn shown(value: &str) -> String {
+    const MOST: usize = 64;
+    if value.chars().count() <= MOST {
+        return format!("{value:?}");
+    }
+    format!("{:?}…", value.chars().take(MOST).collect::<String>())
+}
