@@ -73,10 +73,7 @@ impl App {
         let first = ours.clone();
         let stored = self
             .store
-            .write(move |tx| {
-                let first = first.clone();
-                Box::pin(async move { tx.meta_set_if_absent("master_key", &first).await })
-            })
+            .write(move |tx| Box::pin(async move { tx.set_meta_if_absent("master_key", &first).await }))
             .await
             .context("the master key's fingerprint cannot be checked")?;
         if stored != ours {

@@ -1,8 +1,8 @@
 //! First run: the main application and its credentials, given by configuration or generated and told once.
 
 use anyhow::{Context, Result};
-use reelgate_model::{ApiScope, AppId};
-use reelgate_store::{NewApiKey, NewApp, NewSecretKey, StoreError, Tx};
+use reelgate_model::{ApiScope, AppId, Scope};
+use reelgate_store::{KeyApps, NewApiKey, NewApp, NewSecretKey, StoreError, Tx};
 use secrecy::ExposeSecret;
 
 use crate::app::App;
@@ -38,7 +38,7 @@ pub async fn first_run(app: &App) -> Result<Generated> {
     let admin = given_or_new("admin token", secret(&root.admin_token).as_deref(), new_api_key);
     if let (Some(id), Some(key)) = (secret_id, secret_key) {
         let sealed = app.vault.seal(&id, &key)?;
-        put_secret_key(app, NewSecretKey { secret_id: id, sealed, name: "first".to_owned(), apps: None }).await?;
+        put_secret_key(app, NewSecretKey { secret_id: id, sealed, name: "first".to_owned(), apps: KeyApps::All }).await?;
     }
     if let Some(key) = api_key {
         put_api_key(app, main, &key, "backend", &BACKEND_SCOPES).await?;
@@ -56,7 +56,7 @@ pub async fn first_run(app: &App) -> Result<Generated> {
 async fn main_app(app: &App, wanted: AppId) -> Result<(AppId, bool)> {
     let unit = move |tx: &mut Tx| -> futures_util::future::BoxFuture<'_, Result<(AppId, bool), StoreError>> {
         Box::pin(async move {
-            let stored = tx.meta_set_if_absent("main_app", &wanted.to_string()).await?;
+            let stored = tx.set_meta_if_absent("main_app", &wanted.to_string()).await?;
             let main = stored.parse().unwrap_or(wanted);
             let fresh = tx.app(main).await?.is_none();
             if fresh {
@@ -74,11 +74,10 @@ async fn put_secret_key(app: &App, key: NewSecretKey) -> Result<()> {
 }
 
 async fn put_api_key(app: &App, main: AppId, key: &str, name: &str, scopes: &[ApiScope]) -> Result<()> {
-    let hash = digest(key);
-    let id = format!("key-{}", &hash[..12]);
-    let new = NewApiKey { id, app: main, hash, name: name.to_owned(), scopes: scopes.to_vec() };
-    let put = app.store.write(move |tx| Box::pin(async move { tx.create_api_key(&new).await })).await;
-    known_is_fine(put).context("an API key of the configuration cannot be stored")
+    let scope = Scope::system(main);
+    let new = NewApiKey { hash: digest(key), name: name.to_owned(), scopes: scopes.to_vec() };
+    let put = app.store.write(move |tx| Box::pin(async move { tx.create_api_key(&scope, &new).await })).await;
+    known_is_fine(put.map(drop)).context("an API key of the configuration cannot be stored")
 }
 
 fn known_is_fine(put: Result<(), StoreError>) -> Result<(), StoreError> {

@@ -1,1 +1,9 @@
-//! What tests need from the machine they run on.
+//! What tests need from the machine they run on: a private PostgreSQL, and the one rule for what is missing.
+//!
+//! Only `dev-dependencies` name this crate.
+
+mod need;
+mod postgres;
+
+pub use need::{find_program, skip};
+pub use postgres::{Postgres, Unavailable};

@@ -112,25 +112,23 @@ async fn identify(app: &App, parts: &Parts) -> Result<(ApiKey, Option<ConsoleSes
     Err(Problem::unauthenticated("no credentials; send `Authorization: Bearer <API key>`"))
 }
 
-/// The enabled API key that `token` is, if any. Looked up by hash: equal time for all that are not.
+/// The live API key that `token` is, if any. Looked up by hash, which takes the same time for all that are not.
 pub async fn key_of_token(app: &App, token: &str) -> Result<Option<ApiKey>, Problem> {
-    Ok(app.store.read().await?.api_key_by_hash(&digest(token)).await?.filter(|key| key.revoked_at.is_none()))
+    Ok(app.store.read().await?.api_key_by_hash(&digest(token)).await?)
 }
 
 async fn by_cookie(app: &App, parts: &Parts, cookie: &str) -> Result<(ApiKey, Option<ConsoleSession>), Problem> {
     let id = digest(cookie);
-    let ended = || Problem::unauthenticated("the console session has ended; sign in again");
-    let mut read = app.store.read().await?;
-    let session = read.console_session(&id).await?.filter(|session| app.clock.now() < session.expires_at);
-    let session = session.ok_or_else(ended)?;
-    let key = read.api_key(&session.api_key).await?.filter(|key| key.revoked_at.is_none()).ok_or_else(ended)?;
+    let session = app.store.read().await?.console_session(&id, app.clock.now()).await?;
+    let session = session
+        .ok_or_else(|| Problem::unauthenticated("the console session has ended; sign in again"))?;
     if !matches!(parts.method, Method::GET | Method::HEAD) {
         let sent = parts.headers.get(CSRF_HEADER).map(http::HeaderValue::as_bytes).unwrap_or_default();
         if !bool::from(sent.ct_eq(session.csrf.as_bytes())) {
             return Err(Problem::forbidden("the request lacks the console's CSRF token; reload the page"));
         }
     }
-    Ok((key, Some(ConsoleSession { id, csrf: session.csrf })))
+    Ok((session.key, Some(ConsoleSession { id, csrf: session.csrf })))
 }
 
 fn cookie(headers: &HeaderMap) -> Option<&str> {
