@@ -1,1 +1,11 @@
-//! Reelgate media.
+//! The only door of Reelgate to ffprobe, ffmpeg and the frame classifier.
+//!
+//! Strangers' bytes are never decoded in our process (design promise 7): [`sandbox`] starts a confined child,
+//! [`probe`] asks what a file is, [`encode`] and [`stills`] make what is played and looked at, [`review`] judges
+//! raw pixels. Nothing here knows HTTP, SQL or a vendor format; the server converts.
+
+pub mod probe;
+pub mod sandbox;
+mod tools;
+
+pub use tools::{Tools, ToolsError};

@@ -44,25 +44,40 @@
 //!
 //! No HTTP, no business rule and no vendor format lives here.
 
+mod api_keys;
 mod apps;
+mod audit;
 mod connect;
+mod console_sessions;
+mod cursor;
 mod error;
+mod events;
 mod hints;
+mod jobs;
 mod media;
+mod meta;
 mod migrate;
 mod objects;
 mod relay;
 mod row;
+mod secret_keys;
 mod sessions;
 mod store;
 mod tx;
 mod writer;
 
+pub use api_keys::{ApiKey, NewApiKey};
 pub use apps::{App, NewApp};
+pub use audit::{Audit, NewAudit};
+pub use console_sessions::{ConsoleSession, NewConsoleSession};
+pub use cursor::{Cursor, ParseCursorError};
 pub use error::StoreError;
+pub use events::{Event, LogPage, LogRead, NewEvent, Recorded};
 pub use hints::{Hint, Hints, Topic};
+pub use jobs::{Claim, Job, JobCount, Lease, NewJob};
 pub use media::{Media, NewMedia, Probed, StoredFile};
 pub use objects::{Abandoned, Object};
+pub use secret_keys::{KeyApps, NewSecretKey, SecretKey};
 pub use sessions::{NewSession, Session, SignatureUse};
 pub use store::Store;
 pub use tx::{Engine, Read, Tx};

@@ -6,6 +6,8 @@
 mod answer;
 mod code;
 mod request;
+#[cfg(test)]
+mod tests;
 
 pub use answer::{
     Answer, ApplyData, CommitData, CosAcceleration, CosRegion, PrepareData, StorageObject, StoredFile,

@@ -23,6 +23,8 @@
 mod decode;
 mod parameters;
 mod refusal;
+#[cfg(test)]
+mod tests;
 
 pub use decode::{MAX_TEXT, Unverified, UploadSignature};
 pub use parameters::{

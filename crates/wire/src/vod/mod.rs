@@ -7,6 +7,8 @@ mod media;
 mod process;
 mod review;
 mod tagged;
+#[cfg(test)]
+mod tests;
 
 pub use event::{Event, EventContent, FileUploadTask, ProcedureTask};
 pub use media::{MediaAudioStreamItem, MediaBasicInfo, MediaMetaData, MediaSourceData, MediaVideoStreamItem};

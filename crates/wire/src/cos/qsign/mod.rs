@@ -8,6 +8,8 @@ mod authorization;
 mod canonical;
 mod refusal;
 mod sign;
+#[cfg(test)]
+mod tests;
 mod verify;
 
 pub use authorization::{Authorization, KeyTime};

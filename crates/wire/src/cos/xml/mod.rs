@@ -7,6 +7,8 @@ mod complete;
 mod error;
 mod listing;
 mod parts;
+#[cfg(test)]
+mod tests;
 mod tree;
 mod upload;
 mod write;
