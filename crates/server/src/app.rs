@@ -2,11 +2,11 @@
 
 use std::net::SocketAddr;
 use std::ops::Deref;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use anyhow::{Context, Result, bail};
 use reelgate_media::Sandbox;
-use reelgate_model::{Clock, FileIds};
+use reelgate_model::{AppId, Clock, FileIds};
 use reelgate_objects::{Disk, Objects};
 use reelgate_store::Store;
 
@@ -35,6 +35,8 @@ pub struct Parts {
     pub sandbox: Sandbox,
     /// Origin of media URLs, without a trailing slash. Background work has no request to take it from.
     pub play_origin: String,
+    /// The main application, known once `bootstrap::first_run` has been here.
+    pub main_app: OnceLock<AppId>,
 }
 
 impl Deref for App {
@@ -62,9 +64,17 @@ impl App {
         let objects = open_objects(&config)?;
         let sandbox = open_sandbox(&config)?;
         let play_origin = play_origin(&config, address);
-        let app = Self::new(Parts { play_origin, config, clock, store, objects, vault, file_ids: FileIds::new(), sandbox });
+        let app = Self::new(Parts { play_origin, main_app: OnceLock::new(), config, clock, store, objects, vault, file_ids: FileIds::new(), sandbox });
         app.check_master_key().await?;
         Ok(app)
+    }
+
+    /// The account's main application, which `vodSubAppId` means when it is empty or 0.
+    ///
+    /// # Panics
+    /// Before `bootstrap::first_run`, which every start goes through.
+    pub fn main_app(&self) -> AppId {
+        *self.main_app.get().expect("bootstrap::first_run runs before any door opens")
     }
 
     /// Every process on one database must hold the same master key, or half of all requests would fail.
