@@ -1,1 +1,4 @@
-//! The library: media, their URLs, and everything that is known of each file.
+//! The library: media, their URLs, and everything that is known of each file; and the account it belongs to.
+
+pub mod apps;
+pub mod keys;
