@@ -174,8 +174,11 @@ async fn finish(
         completed_at: app.clock.now(),
     };
     let (scope, id, new) = (scope_of(session), multipart.id.clone(), object.clone());
+    let session_id = session.id.clone();
     let unit = move |tx: &mut Tx| -> BoxFuture<'_, Result<(), StoreError>> {
         Box::pin(async move {
+            // After Commit the session's objects are the media's: nothing may take their place.
+            tx.hold_session_open(&scope, &session_id).await?;
             tx.move_multipart(&scope, &id, MultipartState::Completing, MultipartState::Completed).await?;
             tx.put_object(&scope, &new).await?;
             tx.abandon(&scope, &format!("staging:{id}"), "completed").await
@@ -183,13 +186,26 @@ async fn finish(
     };
     match app.store.write(unit).await {
         Ok(()) => Ok(object),
-        // Somebody else has finished it meanwhile (same bytes, same name), or its session ended.
-        Err(StoreError::Stale) => {
-            let now = app.store.read().await?.object(&scope_of(session), &multipart.key).await?;
-            now.filter(|found| found.blob == object.blob).ok_or(BytesError::SessionEnded)
-        }
+        Err(StoreError::Stale) => settle(app, session, object).await,
         Err(other) => Err(other.into()),
     }
+}
+
+/// Somebody else has finished the upload meanwhile (same parts, same name), or its session has ended: then nothing
+/// names these bytes.
+async fn settle(app: &App, session: &Session, made: Object) -> Result<Object, BytesError> {
+    let scope = scope_of(session);
+    let unit = move |tx: &mut Tx| -> BoxFuture<'_, Result<Object, BytesError>> {
+        Box::pin(async move {
+            match tx.object(&scope, &made.key).await? {
+                Some(found) if found.blob == made.blob => Ok(Some(found)),
+                _ => tx.abandon(&scope, &format!("blob:{}", made.blob), "session_ended").await.map(|()| None),
+            }
+            .map_err(BytesError::from)
+            .and_then(|found| found.ok_or(BytesError::SessionEnded))
+        })
+    };
+    app.store.write(unit).await
 }
 
 /// Unique for each completion, so that no completed bytes are ever replaced under their name.
