@@ -44,19 +44,34 @@
 //!
 //! No HTTP, no business rule and no vendor format lives here.
 
+mod api_keys;
 mod apps;
+mod audit;
 mod connect;
+mod console_sessions;
+mod cursor;
 mod error;
+mod events;
 mod hints;
+mod jobs;
+mod meta;
 mod migrate;
 mod relay;
 mod row;
+mod secret_keys;
 mod store;
 mod tx;
 mod writer;
 
+pub use api_keys::{ApiKey, NewApiKey};
 pub use apps::{App, NewApp};
+pub use audit::{Audit, NewAudit};
+pub use console_sessions::{ConsoleSession, NewConsoleSession};
+pub use cursor::{Cursor, ParseCursorError};
 pub use error::StoreError;
+pub use events::{Event, LogPage, LogRead, NewEvent, Recorded};
 pub use hints::{Hint, Hints, Topic};
+pub use jobs::{Claim, Job, JobCount, Lease, NewJob};
+pub use secret_keys::{KeyApps, NewSecretKey, SecretKey};
 pub use store::Store;
 pub use tx::{Engine, Read, Tx};

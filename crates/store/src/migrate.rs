@@ -23,14 +23,15 @@ fn migrator(engine: Engine) -> &'static Migrator {
 pub(crate) async fn run(target: &Target) -> Result<(), StoreError> {
     sqlx::any::install_default_drivers();
     let mut conn = AnyConnection::connect(&target.url).await?;
+    // `run_direct`, because the future of sqlx 0.9's `run` cannot be spawned (its bound on Acquire is not general).
     match target.engine {
         Engine::Sqlite => {
             sqlx::raw_sql("PRAGMA busy_timeout = 60000").execute(&mut conn).await?;
             let mut tx = conn.begin_with("BEGIN IMMEDIATE").await?;
-            SQLITE.run(&mut *tx).await?;
+            SQLITE.run_direct(None, &mut *tx, false).await?;
             tx.commit().await?;
         }
-        Engine::Postgres => POSTGRES.run(&mut conn).await?,
+        Engine::Postgres => POSTGRES.run_direct(None, &mut conn, false).await?,
     }
     conn.close().await?;
     Ok(())

@@ -74,6 +74,14 @@ pub(crate) trait Columns {
         self.int(column).map(FileId)
     }
 
+    /// A file or null.
+    fn optional_file_id(&self, column: &str) -> Result<Option<FileId>, StoreError> {
+        match self.value::<Option<i64>>(column)? {
+            Some(_) => self.file_id(column).map(Some),
+            None => Ok(None),
+        }
+    }
+
     /// A state, by its word.
     fn word<T: FromStr<Err = StateError>>(&self, column: &str) -> Result<T, StoreError> {
         let word: String = self.text(column)?;

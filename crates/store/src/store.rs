@@ -65,10 +65,11 @@ impl Store {
         Ok(store)
     }
 
-    /// Brings the schema to what this binary needs; safe when several processes start at once.
-    /// `NewerSchema` if a newer binary has been here.
+    /// Brings the schema to what this binary needs, and gives a new or foreign database its epoch (see
+    /// [`Tx::renew_epoch`]); safe when several processes start at once. `NewerSchema` if a newer binary has been here.
     pub async fn migrate(&self) -> Result<(), StoreError> {
-        migrate::run(&self.0.target).await
+        migrate::run(&self.0.target).await?;
+        self.write(|tx| Box::pin(tx.settle_epoch())).await
     }
 
     /// Fails with `NotMigrated` or `NewerSchema` unless the schema is the one of this binary. Changes nothing.
