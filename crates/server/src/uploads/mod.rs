@@ -1,6 +1,8 @@
 //! Uploads: from a signature that was shown to a media that exists. One file for each verb; every door calls the
 //! same ones, so that "finished" is defined once.
 
+pub mod commit;
+pub mod expire;
 pub mod grant;
 pub mod open;
 pub mod permit;
