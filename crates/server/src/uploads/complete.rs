@@ -195,17 +195,15 @@ async fn finish(
 /// names these bytes.
 async fn settle(app: &App, session: &Session, made: Object) -> Result<Object, BytesError> {
     let scope = scope_of(session);
-    let unit = move |tx: &mut Tx| -> BoxFuture<'_, Result<Object, BytesError>> {
+    let unit = move |tx: &mut Tx| -> BoxFuture<'_, Result<Option<Object>, StoreError>> {
         Box::pin(async move {
             match tx.object(&scope, &made.key).await? {
                 Some(found) if found.blob == made.blob => Ok(Some(found)),
                 _ => tx.abandon(&scope, &format!("blob:{}", made.blob), "session_ended").await.map(|()| None),
             }
-            .map_err(BytesError::from)
-            .and_then(|found| found.ok_or(BytesError::SessionEnded))
         })
     };
-    app.store.write(unit).await
+    app.store.write(unit).await?.ok_or(BytesError::SessionEnded)
 }
 
 /// Unique for each completion, so that no completed bytes are ever replaced under their name.
