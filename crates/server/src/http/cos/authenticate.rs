@@ -34,13 +34,12 @@ pub(super) async fn authenticate(
         CosError::new(ErrorCode::AccessDenied, "the request is not signed; sign it with the credentials of the Apply answer")
     })?;
     let (grant, session_id) = access::grant_of(app, &authorization.access_key)?;
-    let request = Request {
-        method: parts.method.as_str(),
-        path: &address.signed_path,
-        query: query.pairs(),
-        headers: &headers,
+    let verify = |path: &String| {
+        let method = parts.method.as_str();
+        authorization.verify(&grant.secret_key, &Request { method, path, query: query.pairs(), headers: &headers })
     };
-    authorization.verify(&grant.secret_key, &request)?;
+    let [as_sent, below_bucket] = address.signed_paths();
+    verify(&as_sent).or_else(|refusal| verify(&below_bucket).map_err(|_| refusal))?;
     authorization.check_window(app.clock.now().seconds())?;
     let token = sent(TOKEN).or_else(|| query.get(TOKEN)).unwrap_or_default();
     if !grant.token_matches(token) {

@@ -33,7 +33,7 @@ pub(super) async fn complete(call: &Call, upload_id: &str, body: Body) -> Result
     let object = uploads::complete(&call.app, &call.writer, &call.address.key, upload_id, &listed).await?;
     let host = call.headers.get(http::header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     let answer = CompleteMultipartUploadResult {
-        location: format!("http://{host}{}", call.address.signed_path),
+        location: format!("http://{host}{}", call.address.path),
         bucket: call.address.bucket.clone(),
         key: call.address.key.clone(),
         etag: object.etag,

@@ -59,7 +59,7 @@ pub(super) async fn serve(app: App, address: Address, request: Request) -> Respo
         return decorate::finish(&asked, StatusCode::NO_CONTENT.into_response());
     }
     let head_only = request.method() == Method::HEAD;
-    let (path, key) = (address.signed_path.clone(), address.key.clone());
+    let (path, key) = (address.path.clone(), address.key.clone());
     let part = Query::of(request.uri()).ok().and_then(|query| query.get("partnumber").map(str::to_owned));
     let mut response = match route(app, address, request).await {
         Ok(response) => response,
