@@ -40,6 +40,7 @@
 //!   aborts the whole unit at the first error, so an error is never caught inside a unit in order to go on.
 //! - Time comes from [`Tx::now`], ids from [`Tx::new_id`], wake-ups from [`Tx::hint`].
 //! - Nothing but the database is awaited inside a unit: on SQLite every other writer waits for it.
+//! - Text from outside holds no NUL character by the time it gets here: PostgreSQL cannot store it, and doors refuse it.
 //! - Every statement has a test in `tests/it`, which runs on both engines.
 //!
 //! No HTTP, no business rule and no vendor format lives here.
