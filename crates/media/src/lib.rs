@@ -4,8 +4,14 @@
 //! [`probe`] asks what a file is, [`encode`] and [`stills`] make what is played and looked at, [`review`] judges
 //! raw pixels. Nothing here knows HTTP, SQL or a vendor format; the server converts.
 
+mod arguments;
+pub mod encode;
 pub mod probe;
+pub mod review;
 pub mod sandbox;
+pub mod stills;
 mod tools;
+mod work;
 
 pub use tools::{Tools, ToolsError};
+pub use work::{Work, WorkError};

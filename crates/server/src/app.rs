@@ -5,7 +5,8 @@ use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
 
 use anyhow::{Context, Result, bail};
-use reelgate_media::Sandbox;
+use reelgate_media::Tools;
+use reelgate_media::sandbox::{Mode, Sandbox};
 use reelgate_model::{AppId, Clock, FileIds};
 use reelgate_objects::{Disk, Objects};
 use reelgate_store::Store;
@@ -62,7 +63,7 @@ impl App {
         let store = Store::open(&config.database_url, clock.clone()).await.context("the database cannot be opened")?;
         store.migrate().await.context("the database cannot be migrated")?;
         let objects = open_objects(&config)?;
-        let sandbox = open_sandbox(&config)?;
+        let sandbox = open_sandbox(&config).await?;
         let play_origin = play_origin(&config, address);
         let app = Self::new(Parts { play_origin, main_app: OnceLock::new(), config, clock, store, objects, vault, file_ids: FileIds::new(), sandbox });
         app.check_master_key().await?;
@@ -118,13 +119,14 @@ fn open_objects(config: &Config) -> Result<Arc<dyn Objects>> {
     Ok(Arc::new(disk))
 }
 
-fn open_sandbox(config: &Config) -> Result<Sandbox> {
+async fn open_sandbox(config: &Config) -> Result<Sandbox> {
     let helper = std::env::current_exe().context("the path of this program is unknown")?;
-    let sandbox = if config.media.sandbox { Sandbox::on(helper) } else { Sandbox::off(helper) };
-    if config.media.sandbox {
-        sandbox.check().context(
-            "this kernel cannot sandbox ffmpeg; write media.sandbox = \"off\" to run strangers' media unprotected",
-        )?;
-    }
+    let tools = Tools::find(&std::env::var_os("PATH").unwrap_or_default())?;
+    let mode = if config.media.sandbox { Mode::On } else { Mode::Off };
+    let sandbox = Sandbox::new(helper, mode, tools).context("the sandbox cannot be started")?;
+    sandbox.check().await.context(
+        "ffmpeg cannot be run; where the kernel cannot confine it, media.sandbox = \"off\" runs strangers' media \
+         unprotected",
+    )?;
     Ok(sandbox)
 }

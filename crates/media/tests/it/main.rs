@@ -3,5 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod bench;
+mod encode;
 mod probe;
+mod review;
 mod sandbox;
+mod stills;

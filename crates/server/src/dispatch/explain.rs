@@ -88,6 +88,7 @@ pub async fn explain(app: &App, scope: &Scope, text: &str) -> Result<Explanation
     };
     let parameters = signature.parameters().clone();
     let (signed_string, fields) = (signature.original().to_owned(), signature.fields().to_vec());
+    let mac_hex = signature.mac_hex();
     let secret = secret_key(app, scope, signature.secret_id()).await?;
     let key = if secret.is_some() { KeyState::Known } else { KeyState::Unknown };
     let verified = secret.map(|secret| signature.verify(secret.expose_secret().as_bytes()).map(drop));
@@ -97,11 +98,13 @@ pub async fn explain(app: &App, scope: &Scope, text: &str) -> Result<Explanation
         None => MacState::NotChecked,
     };
     let application = application(app, &parameters).await?;
+    let unused = unused(app, &parameters, &mac_hex).await?;
     let checks = vec![
         Check { step: 2, rule: "form", outcome: Outcome::Pass },
         Check { step: 3, rule: "secret_id", outcome: known(key, &parameters.secret_id) },
         Check { step: 4, rule: "mac", outcome: verified.map_or(Outcome::NotChecked, outcome) },
         Check { step: 7, rule: "validity", outcome: outcome(parameters.check_window(now)) },
+        Check { step: 8, rule: "one_time", outcome: unused },
         Check { step: 9, rule: "values", outcome: outcome(parameters.check_ranges()) },
         Check { step: 9, rule: "application", outcome: application },
         Check { step: 9, rule: "permission", outcome: permitted(&parameters) },
@@ -119,7 +122,15 @@ impl Explanation {
 }
 
 fn undecodable(refusal: &Refusal, now: i64) -> Explanation {
-    let later = [(3, "secret_id"), (4, "mac"), (7, "validity"), (9, "values"), (9, "application"), (9, "permission")];
+    let later = [
+        (3, "secret_id"),
+        (4, "mac"),
+        (7, "validity"),
+        (8, "one_time"),
+        (9, "values"),
+        (9, "application"),
+        (9, "permission"),
+    ];
     let form = Check { step: 2, rule: "form", outcome: fail(refusal) };
     let later = later.map(|(step, rule)| Check { step, rule, outcome: Outcome::NotChecked });
     Explanation {
@@ -180,17 +191,30 @@ fn permitted(parameters: &Parameters) -> Outcome {
     match parameters.reelgate.as_deref().map(Permission::parse) {
         None | Some(Ok(_)) => Outcome::Pass,
         Some(Err(error)) => Outcome::Fail {
-            vendor_code: 10001,
+            vendor_code: 10004,
             sentence: error.to_string(),
             advice: "leave the parameter `reelgate` out: only this server's signature service writes it",
         },
     }
 }
 
+/// Whether a one-time signature can still open an upload.
+async fn unused(app: &App, parameters: &Parameters, mac: &str) -> Result<Outcome, StoreError> {
+    let target = Scope::system(parameters.vod_sub_app_id.map_or(app.main_app(), AppId));
+    if !parameters.one_time_valid || app.store.read().await?.signature_use(&target, mac).await?.is_none() {
+        return Ok(Outcome::Pass);
+    }
+    Ok(Outcome::Fail {
+        vendor_code: 10004,
+        sentence: "the signature is one-time and has opened its upload".to_owned(),
+        advice: "fetch a fresh signature for each upload; the one that opened an upload stays good for its Commit",
+    })
+}
+
 /// Whether the application the signature is for takes uploads here.
 async fn application(app: &App, parameters: &Parameters) -> Result<Outcome, StoreError> {
-    let Some(id) = parameters.vod_sub_app_id else { return Ok(Outcome::Pass) };
-    let found = app.store.read().await?.app(AppId(id)).await?;
+    let id = parameters.vod_sub_app_id.map_or(app.main_app(), AppId);
+    let found = app.store.read().await?.app(id).await?;
     if found.is_some_and(|found| found.revoked_at.is_none()) {
         return Ok(Outcome::Pass);
     }

@@ -47,17 +47,8 @@ pub enum AppsError {
     Store(#[from] StoreError),
 }
 
-/// The main application, to which a missing `vodSubAppId` leads.
-pub async fn main_app(app: &App) -> Result<AppId, StoreError> {
-    let stored = app.store.read().await?.meta("main_app").await?;
-    stored.and_then(|text| text.parse().ok()).ok_or_else(|| StoreError::Corrupt {
-        column: "server_meta.value".to_owned(),
-        detail: "the database has no main application; start the server once".to_owned(),
-    })
-}
-
-async fn ensure_main(app: &App, scope: &Scope) -> Result<AppId, AppsError> {
-    let main = main_app(app).await?;
+fn ensure_main(app: &App, scope: &Scope) -> Result<AppId, AppsError> {
+    let main = app.main_app();
     if scope.app() == main { Ok(main) } else { Err(AppsError::NotMain { main }) }
 }
 
@@ -68,7 +59,7 @@ pub async fn list(
     after: Option<AppId>,
     limit: u32,
 ) -> Result<Vec<Application>, AppsError> {
-    ensure_main(app, scope).await?;
+    ensure_main(app, scope)?;
     Ok(app.store.read().await?.apps(after, limit).await?)
 }
 
@@ -79,7 +70,7 @@ pub async fn create(
     new: NewApplication,
     remote: String,
 ) -> Result<Application, AppsError> {
-    ensure_main(app, scope).await?;
+    ensure_main(app, scope)?;
     check_name(&new.name).map_err(AppsError::Name)?;
     let id = new.id.unwrap_or_else(|| AppId(rand::random_range(IDS)));
     let row = NewApp { id, name: new.name, private: new.private };
@@ -102,7 +93,7 @@ pub async fn create(
 
 /// Revokes an application: nothing is accepted for it from then on. Its media stay.
 pub async fn revoke(app: &App, scope: &Scope, id: AppId, remote: String) -> Result<Application, AppsError> {
-    if ensure_main(app, scope).await? == id {
+    if ensure_main(app, scope)? == id {
         return Err(AppsError::Main(id));
     }
     let scope = Scope::new(id, scope.principal().clone());

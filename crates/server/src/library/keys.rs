@@ -7,7 +7,7 @@ use reelgate_store::{
 };
 use secrecy::{ExposeSecret, SecretString};
 
-use super::apps::{MAX_NAME, check_name, main_app};
+use super::apps::{MAX_NAME, check_name};
 use crate::app::App;
 use crate::bootstrap::{new_api_key, random_text};
 use crate::http::digest;
@@ -75,13 +75,13 @@ pub async fn list_api(
     after: &str,
     limit: u32,
 ) -> Result<Vec<ApiKey>, KeysError> {
-    let scope = reach(app, scope, of, "keys of other applications").await?;
+    let scope = reach(app, scope, of, "keys of other applications")?;
     Ok(app.store.read().await?.api_keys(&scope, after, limit).await?)
 }
 
 /// Up to `limit` SecretIds of the account after `after`, revoked ones included.
 pub async fn list_secret(app: &App, scope: &Scope, after: &str, limit: u32) -> Result<Vec<SecretKey>, KeysError> {
-    reach(app, scope, main_app(app).await?, "SecretIds").await?;
+    reach(app, scope, app.main_app(), "SecretIds")?;
     Ok(app.store.read().await?.secret_keys(after, limit).await?)
 }
 
@@ -98,7 +98,7 @@ pub async fn create_api(
     if scopes.is_empty() {
         return Err(KeysError::NoScopes);
     }
-    let scope = reach(app, scope, of, "keys of other applications").await?;
+    let scope = reach(app, scope, of, "keys of other applications")?;
     let secret = SecretString::from(new_api_key());
     let row = NewApiKey { hash: digest(secret.expose_secret()), name, scopes };
     let unit = move |tx: &mut reelgate_store::Tx| -> futures_util::future::BoxFuture<'_, Result<ApiKey, KeysError>> {
@@ -123,7 +123,7 @@ pub async fn create_secret(
     remote: String,
 ) -> Result<CreatedSecretKey, KeysError> {
     check_name(&name).map_err(KeysError::Name)?;
-    let scope = reach(app, scope, main_app(app).await?, "SecretIds").await?;
+    let scope = reach(app, scope, app.main_app(), "SecretIds")?;
     let secret_id = format!("AKID{}", random_text(32));
     let secret = SecretString::from(random_text(32));
     let sealed = app.vault.seal(&secret_id, secret.expose_secret()).map_err(KeysError::Internal)?;
@@ -158,9 +158,9 @@ pub async fn revoke(app: &App, scope: &Scope, own: &str, id: &str, remote: Strin
     let found = app.store.read().await?.live_api_key(id).await?;
     let (of, is_api_key) = match &found {
         Some(key) => (key.app, true),
-        None => (main_app(app).await?, false),
+        None => (app.main_app(), false),
     };
-    let scope = reach(app, scope, of, "keys of other applications").await.map_err(|error| match error {
+    let scope = reach(app, scope, of, "keys of other applications").map_err(|error| match error {
         KeysError::NotMain { .. } => not_found(),
         other => other,
     })?;
@@ -185,9 +185,9 @@ pub async fn revoke(app: &App, scope: &Scope, own: &str, id: &str, remote: Strin
 }
 
 /// The caller's own application, or any other for an administrator of the main one.
-async fn reach(app: &App, scope: &Scope, of: AppId, what: &'static str) -> Result<Scope, KeysError> {
+fn reach(app: &App, scope: &Scope, of: AppId, what: &'static str) -> Result<Scope, KeysError> {
     if scope.app() != of {
-        let main = main_app(app).await?;
+        let main = app.main_app();
         if scope.app() != main {
             return Err(KeysError::NotMain { main, what });
         }

@@ -8,5 +8,6 @@ mod events;
 mod fixture;
 mod hints;
 mod jobs;
+mod kill;
 mod migrations;
 mod units;
