@@ -2,11 +2,12 @@
 
 use std::net::SocketAddr;
 use std::ops::Deref;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use anyhow::{Context, Result, bail};
-use reelgate_media::Sandbox;
-use reelgate_model::{Clock, FileIds};
+use reelgate_media::Tools;
+use reelgate_media::sandbox::{Mode, Sandbox};
+use reelgate_model::{AppId, Clock, FileIds};
 use reelgate_objects::{Disk, Objects};
 use reelgate_store::Store;
 
@@ -35,6 +36,8 @@ pub struct Parts {
     pub sandbox: Sandbox,
     /// Origin of media URLs, without a trailing slash. Background work has no request to take it from.
     pub play_origin: String,
+    /// The main application, known once `bootstrap::first_run` has been here.
+    pub main_app: OnceLock<AppId>,
 }
 
 impl Deref for App {
@@ -60,11 +63,19 @@ impl App {
         let store = Store::open(&config.database_url, clock.clone()).await.context("the database cannot be opened")?;
         store.migrate().await.context("the database cannot be migrated")?;
         let objects = open_objects(&config)?;
-        let sandbox = open_sandbox(&config)?;
+        let sandbox = open_sandbox(&config).await?;
         let play_origin = play_origin(&config, address);
-        let app = Self::new(Parts { play_origin, config, clock, store, objects, vault, file_ids: FileIds::new(), sandbox });
+        let app = Self::new(Parts { play_origin, main_app: OnceLock::new(), config, clock, store, objects, vault, file_ids: FileIds::new(), sandbox });
         app.check_master_key().await?;
         Ok(app)
+    }
+
+    /// The account's main application, which `vodSubAppId` means when it is empty or 0.
+    ///
+    /// # Panics
+    /// Before `bootstrap::first_run`, which every start goes through.
+    pub fn main_app(&self) -> AppId {
+        *self.main_app.get().expect("bootstrap::first_run runs before any door opens")
     }
 
     /// Every process on one database must hold the same master key, or half of all requests would fail.
@@ -108,13 +119,14 @@ fn open_objects(config: &Config) -> Result<Arc<dyn Objects>> {
     Ok(Arc::new(disk))
 }
 
-fn open_sandbox(config: &Config) -> Result<Sandbox> {
+async fn open_sandbox(config: &Config) -> Result<Sandbox> {
     let helper = std::env::current_exe().context("the path of this program is unknown")?;
-    let sandbox = if config.media.sandbox { Sandbox::on(helper) } else { Sandbox::off(helper) };
-    if config.media.sandbox {
-        sandbox.check().context(
-            "this kernel cannot sandbox ffmpeg; write media.sandbox = \"off\" to run strangers' media unprotected",
-        )?;
-    }
+    let tools = Tools::find(&std::env::var_os("PATH").unwrap_or_default())?;
+    let mode = if config.media.sandbox { Mode::On } else { Mode::Off };
+    let sandbox = Sandbox::new(helper, mode, tools).context("the sandbox cannot be started")?;
+    sandbox.check().await.context(
+        "ffmpeg cannot be run; where the kernel cannot confine it, media.sandbox = \"off\" runs strangers' media \
+         unprotected",
+    )?;
     Ok(sandbox)
 }

@@ -22,6 +22,7 @@ pub async fn first_run(app: &App) -> Result<Generated> {
     let mut generated = Generated::default();
     let wanted = root.app_id.unwrap_or_else(|| AppId(rand::random_range(1_300_000_000..1_400_000_000)));
     let (main, fresh) = main_app(app, wanted).await?;
+    let main = *app.main_app.get_or_init(|| main);
     let mut given_or_new = |name, given: Option<&str>, make: fn() -> String| match given {
         Some(text) => Some(text.to_owned()),
         None if fresh => {

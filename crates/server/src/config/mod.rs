@@ -105,10 +105,6 @@ pub struct Media {
     pub scratch_dir: PathBuf,
     /// Most bytes that scratch files may take together.
     pub scratch_quota: u64,
-    /// Program names or paths.
-    pub ffmpeg: PathBuf,
-    /// Program name or path.
-    pub ffprobe: PathBuf,
     /// Steps worked on at once in this process.
     pub concurrency: usize,
     /// Longest time a procedure may take.

@@ -95,8 +95,6 @@ pub(super) struct Media {
     pub(super) scratch_dir: Option<PathBuf>,
     #[serde(deserialize_with = "flexible")]
     pub(super) scratch_quota: Option<u64>,
-    pub(super) ffmpeg: Option<PathBuf>,
-    pub(super) ffprobe: Option<PathBuf>,
     #[serde(deserialize_with = "flexible")]
     pub(super) concurrency: Option<usize>,
     #[serde(deserialize_with = "flexible")]

@@ -157,8 +157,6 @@ fn media(raw: raw::Media, data_dir: &Path) -> Result<Media> {
         scratch_dir: std::path::absolute(&scratch_dir)
             .with_context(|| format!("media.scratch_dir {} has no absolute form", scratch_dir.display()))?,
         scratch_quota: raw.scratch_quota.unwrap_or(64 << 30),
-        ffmpeg: raw.ffmpeg.unwrap_or_else(|| "ffmpeg".into()),
-        ffprobe: raw.ffprobe.unwrap_or_else(|| "ffprobe".into()),
         concurrency: raw.concurrency.unwrap_or(2).max(1),
         task_deadline: Duration::from_secs(raw.task_deadline.unwrap_or(DAY)),
     })

@@ -1,1 +1,35 @@
-//! Upkeep: nothing stays stuck. Expires what is due and sweeps what a row has given up.
+//! Upkeep: nothing stays stuck. Expires what is due and sweeps what a row has given up. Any number of processes may
+//! do this at once: every change is guarded by its row.
+
+mod sweep;
+
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::app::App;
+use crate::uploads;
+
+/// Pause between two rounds.
+const PAUSE: Duration = Duration::from_secs(10);
+
+/// Does rounds until `stop`.
+pub async fn run(app: App, stop: CancellationToken) {
+    loop {
+        if let Err(error) = round(&app).await {
+            tracing::error!(cause = format!("{error:#}"), "a round of upkeep failed; the next one tries again");
+        }
+        tokio::select! {
+            () = tokio::time::sleep(PAUSE) => {}
+            () = stop.cancelled() => return,
+        }
+    }
+}
+
+/// One round: everything that is due now.
+pub async fn round(app: &App) -> anyhow::Result<()> {
+    app.store.measure_clock().await?;
+    while uploads::expire::expire_due(app).await? > 0 {}
+    while sweep::sweep(app).await? > 0 {}
+    sweep::forget(app).await
+}

@@ -67,6 +67,7 @@ CREATE TABLE upload_sessions (
     cover_key        TEXT   NOT NULL DEFAULT '',
     cover_type       TEXT   NOT NULL DEFAULT '',
     max_size         BIGINT NOT NULL,
+    max_duration     BIGINT,                -- seconds; null: no limit
     region           TEXT   NOT NULL,
     class_id         BIGINT NOT NULL DEFAULT 0,
     procedure_name   TEXT   NOT NULL DEFAULT '',

@@ -1,0 +1,25 @@
+//! Public URLs of a media's files: absolute, under the play origin, well below the 255 characters that vendor
+//! consumers keep.
+
+use reelgate_model::{AppId, FileId};
+use reelgate_store::Media;
+
+use crate::app::App;
+
+/// URL of the source.
+pub fn source(app: &App, media: &Media) -> String {
+    file(app, media.app, media.file_id, &media.source.name)
+}
+
+/// URL of the cover, or an empty text when there is none.
+pub fn cover(app: &App, media: &Media) -> String {
+    if media.cover.name.is_empty() {
+        return String::new();
+    }
+    file(app, media.app, media.file_id, &media.cover.name)
+}
+
+/// URL of the file at `path` below the media, such as `v1/adp.10.m3u8`.
+pub fn file(app: &App, owner: AppId, file: FileId, path: &str) -> String {
+    format!("{}/play/{owner}/{file}/{path}", app.play_origin)
+}

@@ -1,0 +1,53 @@
+//! Sweeping: deletes exactly the bytes that a row has marked abandoned, then the mark (design promise 1).
+
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use reelgate_objects::BlobName;
+use reelgate_store::{StoreError, Tx};
+
+use crate::app::App;
+
+/// How long abandoned bytes stay: a request that was reading them when they were given up can finish.
+const REST: Duration = Duration::from_secs(60);
+const BATCH: u32 = 100;
+
+/// Deletes one batch and returns how many places it freed.
+pub(super) async fn sweep(app: &App) -> anyhow::Result<usize> {
+    let due = app.store.read().await?.abandoned(app.clock.now() - REST, BATCH).await?;
+    let mut freed = 0;
+    for one in due {
+        if let Err(error) = delete(app, &one.place).await {
+            tracing::warn!(place = one.place, cause = format!("{error:#}"), "abandoned bytes cannot be deleted yet");
+            continue;
+        }
+        let unit = move |tx: &mut Tx| -> BoxFuture<'_, Result<(), StoreError>> {
+            Box::pin(async move { tx.forget_abandoned(&one.place).await })
+        };
+        app.store.write(unit).await?;
+        freed += 1;
+    }
+    Ok(freed)
+}
+
+async fn delete(app: &App, place: &str) -> anyhow::Result<()> {
+    match place.split_once(':') {
+        Some(("blob", name)) => Ok(app.objects.delete(&BlobName::new(name)?).await?),
+        Some(("dir", name)) => Ok(app.objects.delete_dir(&BlobName::new(name)?).await?),
+        Some(("staging", multipart)) => Ok(app.objects.discard(multipart).await?),
+        _ => anyhow::bail!("the mark {place:?} is of a kind that this version does not know"),
+    }
+}
+
+/// Forgets rows whose time is over and that nobody asks for any more.
+pub(super) async fn forget(app: &App) -> anyhow::Result<()> {
+    let now = app.clock.now();
+    let unit = move |tx: &mut Tx| -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(async move {
+            tx.forget_signature_uses(now, 1_000).await?;
+            tx.sweep_console_sessions().await?;
+            Ok(())
+        })
+    };
+    Ok(app.store.write(unit).await?)
+}

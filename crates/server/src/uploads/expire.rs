@@ -1,0 +1,48 @@
+//! Expiry: sessions that nobody committed end with a reason and an event, and their bytes are marked abandoned.
+
+use futures_util::future::BoxFuture;
+use reelgate_model::{Scope, SessionState};
+use reelgate_store::{Session, StoreError, Tx};
+
+use crate::app::App;
+use crate::events;
+use crate::events::fact::Fact;
+
+/// Sessions ended in one go.
+const BATCH: u32 = 100;
+
+/// Ends what is due. Returns how many sessions were ended; call again while it is not zero.
+pub async fn expire_due(app: &App) -> anyhow::Result<u32> {
+    let due = app.store.read().await?.sessions_due(app.clock.now(), BATCH).await?;
+    let mut ended = 0;
+    for session in due {
+        let unit = move |tx: &mut Tx| -> BoxFuture<'_, anyhow::Result<()>> {
+            Box::pin(async move { expire(tx, &session).await })
+        };
+        match app.store.write(unit).await {
+            Ok(()) => ended += 1,
+            // A Commit was faster: the session is not ours to end.
+            Err(error) if matches!(error.downcast_ref(), Some(StoreError::Stale)) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(ended)
+}
+
+async fn expire(tx: &mut Tx, session: &Session) -> anyhow::Result<()> {
+    let scope = Scope::system(session.app);
+    tx.end_session(&scope, &session.id, SessionState::Expired, "not_committed_in_time").await?;
+    for object in tx.session_objects(&scope, &session.id).await? {
+        tx.abandon(&scope, &format!("blob:{}", object.blob), "session_expired").await?;
+    }
+    for multipart in tx.abort_multiparts_of(&scope, &session.id).await? {
+        tx.abandon(&scope, &format!("staging:{multipart}"), "session_expired").await?;
+    }
+    let fact = Fact::UploadExpired {
+        session_id: session.id.clone(),
+        user: session.request.user.clone(),
+        reason: "not_committed_in_time".to_owned(),
+    };
+    events::append(tx, &scope, None, &fact).await?;
+    Ok(())
+}

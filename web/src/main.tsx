@@ -1,0 +1,12 @@
+import { render } from "preact";
+import { App } from "./app.tsx";
+import { restoreLang } from "./i18n/index.ts";
+import { followAddress } from "./route.ts";
+import "./styles/base.css";
+import "./styles/shell.css";
+import "./styles/library.css";
+import "./styles/file.css";
+
+restoreLang();
+followAddress();
+render(<App />, document.getElementById("app") as HTMLElement);

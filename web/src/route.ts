@@ -1,0 +1,29 @@
+/** Which page is shown. It is in the fragment, so the server needs to know only `/console/`. */
+
+import { createStore } from "./store.ts";
+
+export type Route = { page: "library" } | { page: "events" } | { page: "file"; fileId: string };
+
+export function parseRoute(hash: string): Route {
+  const [, page, argument] = hash.replace(/^#/, "").split("/");
+  if (page === "events") return { page };
+  if (page === "file" && argument && /^\d+$/.test(argument)) return { page, fileId: argument };
+  return { page: "library" };
+}
+
+export function routeHref(route: Route): string {
+  return route.page === "library" ? "#/" : route.page === "events" ? "#/events" : `#/file/${route.fileId}`;
+}
+
+export const route = createStore<Route>({ page: "library" });
+
+/** Follows the address bar from now on. */
+export function followAddress(): void {
+  const take = () => route.set(parseRoute(location.hash));
+  window.addEventListener("hashchange", take);
+  take();
+}
+
+export function goTo(target: Route): void {
+  location.hash = routeHref(target);
+}
