@@ -123,7 +123,7 @@ install_with_apt() {
     # Lists first: a fresh image has none, an old one points at packages that are gone.
     # shellcheck disable=SC2086 # lists of words on purpose
     $as_root apt-get update -qq &&
-        $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $packages ||
+        $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq -o Dpkg::Use-Pty=0 --no-install-recommends $packages ||
         fail "apt-get could not install: $packages; its own message is above"
 }
 

@@ -2,6 +2,7 @@ import { render } from "preact";
 import { App } from "./app.tsx";
 import { restoreLang } from "./i18n/index.ts";
 import { followAddress } from "./route.ts";
+import { guardUploads } from "./uploads.ts";
 import "./styles/base.css";
 import "./styles/shell.css";
 import "./styles/library.css";
@@ -9,4 +10,5 @@ import "./styles/file.css";
 
 restoreLang();
 followAddress();
+guardUploads();
 render(<App />, document.getElementById("app") as HTMLElement);

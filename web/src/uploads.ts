@@ -59,6 +59,13 @@ export function forgetUpload(id: number): void {
   uploads.update((list) => list.filter((upload) => upload.id !== id || isRunning(upload)));
 }
 
+/** Has the browser ask before it closes a tab that still uploads. */
+export function guardUploads(): void {
+  window.addEventListener("beforeunload", (event) => {
+    if (uploads.get().some(isRunning)) event.preventDefault();
+  });
+}
+
 async function send(id: number, file: File, procedure: string): Promise<string> {
   const run = running.get(id);
   const { createTcVod } = await import("@reelgate/vod-js");

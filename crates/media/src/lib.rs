@@ -4,8 +4,12 @@
 //! [`probe`] asks what a file is, [`encode`] and [`stills`] make what is played and looked at, [`review`] judges
 //! raw pixels. Nothing here knows HTTP, SQL or a vendor format; the server converts.
 
+mod arguments;
+pub mod encode;
 pub mod probe;
 pub mod sandbox;
 mod tools;
+mod work;
 
 pub use tools::{Tools, ToolsError};
+pub use work::{Work, WorkError};

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::arguments::Arguments;
 use crate::sandbox::{ChildError, Ended, Launch, Limits, SOURCE, Sandbox};
 
 pub use types::{AudioStream, FrameRate, Probe, VideoStream};
@@ -15,7 +16,7 @@ pub use types::{AudioStream, FrameRate, Probe, VideoStream};
 /// Demuxers that may look at a stranger's file: what phones, cameras, browsers, editors and archives write. Absent
 /// on purpose: everything that names other files (hls, dash, concat, imf, image2 sequences, sdp), scripts and
 /// subtitles, devices, and formats nobody uploads.
-pub(crate) const DEMUXERS: &str = "mov,matroska,mpegts,mpeg,mpegvideo,flv,avi,asf,ogg,rm,mxf,dv,ivf,h264,hevc,m4v,\
+const DEMUXERS: &str = "mov,matroska,mpegts,mpeg,mpegvideo,flv,avi,asf,ogg,rm,mxf,dv,ivf,h264,hevc,m4v,\
                                    wav,mp3,aac,flac,amr,amrnb,amrwb,ac3,eac3,aiff,caf,\
                                    jpeg_pipe,png_pipe,webp_pipe,bmp_pipe,gif";
 
@@ -91,7 +92,9 @@ pub async fn probe(sandbox: &Sandbox, path: &Path, deadline: Duration) -> Result
         ChildError::TooTalkative { .. } => {
             unreadable(Unreadable::Unsupported, "it describes itself at absurd length")
         }
-        ChildError::Start(_) | ChildError::Helper(_) | ChildError::Follow(_) => trouble(chain(&error)),
+        ChildError::Start(_) | ChildError::Helper(_) | ChildError::Follow(_) | ChildError::Cancelled => {
+            trouble(chain(&error))
+        }
     };
 
     let file = open().await?;
@@ -125,20 +128,19 @@ pub(crate) fn chain(error: &dyn std::error::Error) -> String {
 }
 
 /// The options that make ffmpeg and ffprobe take a stranger's file safely; they come before its name.
-pub(crate) fn input_options() -> Vec<String> {
-    ["-protocol_whitelist", "file", "-format_whitelist", DEMUXERS, "-max_pixels", &MAX_PIXELS.to_string()]
-        .map(str::to_owned)
-        .to_vec()
+pub(crate) fn add_input_options(arguments: &mut Arguments) {
+    arguments.words("-protocol_whitelist file");
+    arguments.option("-format_whitelist", DEMUXERS).option("-max_pixels", MAX_PIXELS);
 }
 
 async fn ask_ffprobe(sandbox: &Sandbox, file: std::fs::File, wall: Duration) -> Result<Ended, ChildError> {
-    let mut arguments = vec!["-v".to_owned(), "error".to_owned()];
-    arguments.extend(input_options());
-    arguments
-        .extend(["-print_format", "json=compact=1", "-show_entries", ENTRIES, SOURCE].map(str::to_owned));
+    let mut arguments = Arguments::default();
+    arguments.words("-v error");
+    add_input_options(&mut arguments);
+    arguments.words("-print_format json=compact=1").option("-show_entries", ENTRIES).one(SOURCE);
     let launch = Launch {
         program: &sandbox.tools().ffprobe,
-        arguments,
+        arguments: arguments.into_vec(),
         source: Some(file),
         scratch: None,
         limits: Limits::for_probe(wall),
@@ -196,27 +198,13 @@ fn too_many_pixels() -> String {
 
 /// Reads all packets without decoding them; the last one's end is the duration. 0 when it has no times at all.
 async fn measure(sandbox: &Sandbox, file: std::fs::File, wall: Duration) -> Result<f64, ChildError> {
-    let mut arguments: Vec<String> = ["-nostdin", "-v", "error", "-nostats"].map(str::to_owned).to_vec();
-    arguments.extend(input_options());
-    let rest = [
-        "-i",
-        SOURCE,
-        "-map",
-        "0:v?",
-        "-map",
-        "0:a?",
-        "-c",
-        "copy",
-        "-progress",
-        "pipe:1",
-        "-f",
-        "null",
-        "-",
-    ];
-    arguments.extend(rest.map(str::to_owned));
+    let mut arguments = Arguments::default();
+    arguments.words("-nostdin -v error -nostats");
+    add_input_options(&mut arguments);
+    arguments.option("-i", SOURCE).words("-map 0:v? -map 0:a? -c copy -progress pipe:1 -f null -");
     let launch = Launch {
         program: &sandbox.tools().ffmpeg,
-        arguments,
+        arguments: arguments.into_vec(),
         source: Some(file),
         scratch: None,
         limits: Limits::for_probe(wall),

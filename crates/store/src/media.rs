@@ -202,7 +202,12 @@ impl Tx {
 
     /// Puts another cover in place and returns the blob of the old one, empty when there was none. `Stale` if the media
     /// is unknown or deleted.
-    pub async fn set_cover(&mut self, scope: &Scope, file: FileId, cover: &StoredFile) -> Result<String, StoreError> {
+    pub async fn set_cover(
+        &mut self,
+        scope: &Scope,
+        file: FileId,
+        cover: &StoredFile,
+    ) -> Result<String, StoreError> {
         let old = self.media(scope, file).await?.ok_or(StoreError::Stale)?.cover.blob;
         let now = self.now();
         let result = sqlx::query(
@@ -230,13 +235,14 @@ impl Tx {
         verdict: Suggestion,
     ) -> Result<(), StoreError> {
         let now = self.now();
-        let result = sqlx::query("UPDATE media SET verdict = $1, updated_at = $2 WHERE app = $3 AND file_id = $4")
-            .bind(verdict.as_str())
-            .bind(now.0)
-            .bind(scope.app().0)
-            .bind(file.0)
-            .execute(self.conn())
-            .await?;
+        let result =
+            sqlx::query("UPDATE media SET verdict = $1, updated_at = $2 WHERE app = $3 AND file_id = $4")
+                .bind(verdict.as_str())
+                .bind(now.0)
+                .bind(scope.app().0)
+                .bind(file.0)
+                .execute(self.conn())
+                .await?;
         ensure_changed(&result)
     }
 }

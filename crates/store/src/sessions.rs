@@ -99,15 +99,20 @@ const COLUMNS: &str = "id, app, file_id, state, cover_only, secret_id, signature
 impl Read {
     /// The session with this id, in any state. No scope: the caller has its key, or is the system.
     pub async fn session(&mut self, id: &str) -> Result<Option<Session>, StoreError> {
-        let row = sqlx::query(sqlx::AssertSqlSafe(format!("SELECT {COLUMNS} FROM upload_sessions WHERE id = $1")))
-            .bind(id)
-            .fetch_optional(self.conn())
-            .await?;
+        let row =
+            sqlx::query(sqlx::AssertSqlSafe(format!("SELECT {COLUMNS} FROM upload_sessions WHERE id = $1")))
+                .bind(id)
+                .fetch_optional(self.conn())
+                .await?;
         row.as_ref().map(decode).transpose()
     }
 
     /// The session that made a file, for its timeline.
-    pub async fn session_of_file(&mut self, scope: &Scope, file: FileId) -> Result<Option<Session>, StoreError> {
+    pub async fn session_of_file(
+        &mut self,
+        scope: &Scope,
+        file: FileId,
+    ) -> Result<Option<Session>, StoreError> {
         let text = format!(
             "SELECT {COLUMNS} FROM upload_sessions WHERE app = $1 AND file_id = $2 AND cover_only = 0
               ORDER BY created_at LIMIT 1"
@@ -135,7 +140,11 @@ impl Read {
     }
 
     /// What a one-time signature was used for, if it was used.
-    pub async fn signature_use(&mut self, scope: &Scope, mac: &str) -> Result<Option<SignatureUse>, StoreError> {
+    pub async fn signature_use(
+        &mut self,
+        scope: &Scope,
+        mac: &str,
+    ) -> Result<Option<SignatureUse>, StoreError> {
         let row =
             sqlx::query("SELECT session_id, request_hash FROM signature_uses WHERE app = $1 AND mac = $2")
                 .bind(scope.app().0)

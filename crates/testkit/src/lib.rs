@@ -2,8 +2,10 @@
 //!
 //! Only `dev-dependencies` name this crate.
 
+mod database;
 mod need;
 mod postgres;
 
+pub use database::Database;
 pub use need::{find_program, skip};
 pub use postgres::{Postgres, Unavailable};

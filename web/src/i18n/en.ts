@@ -26,6 +26,7 @@ export const en = {
   chooseFile: "Choose file",
   procedure: "Processing",
   uploads: "Uploads",
+  uploadsRunning: (count: number) => (count === 1 ? "1 upload under way" : `${count} uploads under way`),
   phaseSigning: "Signing",
   phaseSending: (percent: number) => `Sending ${percent} %`,
   phaseCommitting: "Committing",

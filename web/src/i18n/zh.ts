@@ -28,6 +28,7 @@ export const zh: Texts = {
   chooseFile: "选择文件",
   procedure: "任务流",
   uploads: "上传",
+  uploadsRunning: (count) => `${count} 个文件上传中`,
   phaseSigning: "获取签名",
   phaseSending: (percent) => `上传中 ${percent} %`,
   phaseCommitting: "确认上传",

@@ -9,6 +9,7 @@ import { ReviewCard } from "../parts/review.tsx";
 import { Tasks } from "../parts/tasks.tsx";
 import { TimelineCard } from "../parts/timeline.tsx";
 import { useLiveFile } from "../live.ts";
+import { isUnderWay } from "../states.ts";
 
 export function FilePage({ fileId }: { fileId: string }) {
   const t = useTexts();
@@ -40,7 +41,7 @@ export function FilePage({ fileId }: { fileId: string }) {
         </div>
         <div class="column">
           <Tasks tasks={media.tasks} />
-          <TimelineCard entries={file.entries} live={file.live} />
+          <TimelineCard entries={file.entries} live={file.live} growing={media.tasks.some(({ state }) => isUnderWay(state))} />
           <Facts media={media} />
           <Links media={media} />
         </div>

@@ -3,10 +3,12 @@ import { switchLang, useTexts } from "../i18n/index.ts";
 import { type Route, routeHref } from "../route.ts";
 import { session, signOut } from "../session.ts";
 import { useStore } from "../store.ts";
+import { isRunning, uploads } from "../uploads.ts";
 
 export function Header({ route }: { route: Route }) {
   const t = useTexts();
   const who = useStore(session);
+  const running = useStore(uploads).filter(isRunning).length;
   const [busy, setBusy] = useState(false);
   const leave = () => {
     setBusy(true);
@@ -27,6 +29,11 @@ export function Header({ route }: { route: Route }) {
         {link({ page: "library" }, t.library, route.page !== "events")}
         {link({ page: "events" }, t.events, route.page === "events")}
       </nav>
+      {running > 0 && route.page !== "library" && (
+        <a class="running" href={routeHref({ page: "library" })}>
+          {t.uploadsRunning(running)}
+        </a>
+      )}
       <span class="who">{who !== null && who !== "unknown" && `${who.key_name} · ${who.app}`}</span>
       <LangButton />
       <button type="button" class="quiet" disabled={busy} onClick={leave}>

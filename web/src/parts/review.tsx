@@ -30,6 +30,8 @@ function Standing({ media }: { media: Media }) {
 
 function Judged({ review, onSeek }: { review: Review; onSeek: (ms: number) => void }) {
   const t = useTexts();
+  const evidence = evidenceFrames(review.frames, EVIDENCE);
+  const pictured = evidence.some((frame) => frame.url !== null);
   return (
     <>
       <p class="judgement">
@@ -41,9 +43,9 @@ function Judged({ review, onSeek }: { review: Review; onSeek: (ms: number) => vo
       <ScoreStrip frames={review.frames} />
       {review.frames.length > 0 && <h3>{t.evidence}</h3>}
       <ul class="frames">
-        {evidenceFrames(review.frames, EVIDENCE).map((frame) => (
+        {evidence.map((frame) => (
           <li key={frame.at_ms}>
-            <FrameTile frame={frame} onSeek={onSeek} />
+            <FrameTile frame={frame} pictured={pictured} onSeek={onSeek} />
           </li>
         ))}
       </ul>
@@ -79,12 +81,12 @@ function ScoreStrip({ frames }: { frames: Frame[] }) {
   );
 }
 
-function FrameTile({ frame, onSeek }: { frame: Frame; onSeek: (ms: number) => void }) {
+function FrameTile({ frame, pictured, onSeek }: { frame: Frame; pictured: boolean; onSeek: (ms: number) => void }) {
   const t = useTexts();
   const position = formatPosition(frame.at_ms);
   return (
     <button type="button" class="frame" aria-label={t.seekTo(position)} onClick={() => onSeek(frame.at_ms)}>
-      <span class="picture">{frame.url && <img src={frame.url} alt="" loading="lazy" />}</span>
+      {pictured && <span class="picture">{frame.url && <img src={frame.url} alt="" loading="lazy" />}</span>}
       <span class="position">{position}</span>
       <span class="scores">
         {frameScores(frame)

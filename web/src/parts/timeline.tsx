@@ -1,12 +1,22 @@
 /** All that happened to a file, from permission to the last delivery, filling while it happens. */
 
+import { useEffect, useRef } from "preact/hooks";
 import type { TimelineEntry } from "../api_types.ts";
 import { formatBytes, formatDetail, formatOffset } from "../format.ts";
 import { useTexts } from "../i18n/index.ts";
 import { type TimelineRow, timelineRows } from "../timeline.ts";
 
-export function TimelineCard({ entries, live }: { entries: TimelineEntry[]; live: boolean }) {
+/** How near to its end the list must be scrolled for new entries to be scrolled to, CSS pixels. */
+const NEAR_END = 40;
+
+/** `growing`: more is on its way, so the newest entry is kept in sight unless somebody scrolled back. */
+export function TimelineCard({ entries, live, growing }: { entries: TimelineEntry[]; live: boolean; growing: boolean }) {
   const t = useTexts();
+  const list = useRef<HTMLOListElement>(null);
+  const atEnd = useRef(true);
+  useEffect(() => {
+    if (growing && atEnd.current && list.current) list.current.scrollTop = list.current.scrollHeight;
+  }, [entries.length, growing]);
   return (
     <section class="card timeline">
       <h2>
@@ -16,7 +26,12 @@ export function TimelineCard({ entries, live }: { entries: TimelineEntry[]; live
         </span>
       </h2>
       {entries.length === 0 && <p class="hint">{t.noTimeline}</p>}
-      <ol>
+      <ol
+        ref={list}
+        onScroll={({ currentTarget: { scrollHeight, scrollTop, clientHeight } }) => {
+          atEnd.current = scrollHeight - scrollTop - clientHeight < NEAR_END;
+        }}
+      >
         {timelineRows(entries).map((row) => (
           <Row key={row.key} row={row} />
         ))}

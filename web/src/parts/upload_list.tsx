@@ -28,7 +28,8 @@ function UploadRow({ upload }: { upload: Upload }) {
     <li class={`upload ${phase.name}`} data-phase={phase.name}>
       <span class="name">{upload.fileName}</span>
       <span class="size">{formatBytes(upload.size)}</span>
-      <span class="phase" role="status">
+      {/* Percents are not announced one by one: the bar has them for those who ask. */}
+      <span class="phase" {...(phase.name !== "sending" && { role: "status" })}>
         {text}
         {phase.name === "sending" && phase.bytesPerSecond > 0 && <small> {formatBytes(phase.bytesPerSecond)}/s</small>}
       </span>

@@ -12,6 +12,7 @@ use nix::unistd::Pid;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::{Child, ChildStderr, ChildStdout, Command};
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use super::order::{HELPER_ARGUMENT, HELPER_COMPLAINT, HELPER_FAILED, Order};
 use super::spawner::Spawner;
@@ -24,6 +25,8 @@ const STDERR_KEPT: usize = 8 * 1024;
 pub(crate) enum ChildError {
     #[error("the child's time is over")]
     TimedOut,
+    #[error("the work was cancelled")]
+    Cancelled,
     #[error("the child wrote more than {limit} bytes")]
     TooTalkative { limit: usize },
     #[error("cannot start the sandbox helper")]
@@ -50,9 +53,9 @@ pub(crate) struct Running {
     child: Child,
     /// The group to kill; `None` once the leader has been waited for, since its number may then be reused.
     group: Option<Pid>,
-    pub stdout: ChildStdout,
+    stdout: ChildStdout,
     stderr: ChildStderr,
-    pub deadline: Instant,
+    deadline: Instant,
     /// The thread that forked must outlive the child.
     _spawner: Arc<Spawner>,
 }
@@ -77,7 +80,7 @@ impl Running {
     /// Runs to the end, keeping at most `limit` bytes of standard output.
     pub(crate) async fn collect(self, limit: usize) -> Result<Ended, ChildError> {
         let (ended, stdout) = self
-            .attend(async |stdout| {
+            .attend(&CancellationToken::new(), async |stdout| {
                 let mut kept = Vec::new();
                 stdout.take(limit as u64 + 1).read_to_end(&mut kept).await.map_err(ChildError::Follow)?;
                 if kept.len() > limit { Err(ChildError::TooTalkative { limit }) } else { Ok(kept) }
@@ -86,36 +89,34 @@ impl Running {
         Ok(Ended { stdout, ..ended })
     }
 
-    /// Runs to the end while `reader` takes standard output. When the reader fails, the deadline passes or this
-    /// future is dropped, the child is killed.
-    pub(crate) async fn attend<T, E: From<ChildError>>(
+    /// Runs to the end while `reader` takes standard output. When the reader fails, the deadline passes or the work is
+    /// cancelled, the child is killed and gone before this returns; when this future is dropped, it is killed.
+    pub(crate) async fn attend<T>(
         mut self,
-        reader: impl AsyncFnOnce(&mut ChildStdout) -> Result<T, E>,
-    ) -> Result<(Ended, T), E> {
+        cancel: &CancellationToken,
+        reader: impl AsyncFnOnce(&mut ChildStdout) -> Result<T, ChildError>,
+    ) -> Result<(Ended, T), ChildError> {
         let deadline = self.deadline;
-        let outcome = tokio::time::timeout_at(deadline, async {
+        let to_the_end = async {
             let Self { child, stdout, stderr, .. } = &mut self;
-            let (tail, read) = tokio::try_join!(
-                async { keep_tail(stderr).await.map_err(|error| E::from(ChildError::Follow(error))) },
-                reader(stdout)
-            )?;
+            let tail = async { keep_tail(stderr).await.map_err(ChildError::Follow) };
+            let (tail, read) = tokio::try_join!(tail, reader(stdout))?;
             let status = child.wait().await.map_err(ChildError::Follow)?;
             Ok((status, tail, read))
-        })
-        .await;
+        };
+        let outcome = tokio::select! {
+            outcome = to_the_end => outcome,
+            () = tokio::time::sleep_until(deadline) => Err(ChildError::TimedOut),
+            () = cancel.cancelled() => Err(ChildError::Cancelled),
+        };
         match outcome {
-            Ok(Ok((status, stderr_tail, read))) => {
+            Ok((status, stderr_tail, read)) => {
                 self.group = None;
-                let ended = judge_end(status, stderr_tail)?;
-                Ok((ended, read))
+                Ok((judge_end(status, stderr_tail)?, read))
             }
-            Ok(Err(error)) => {
+            Err(error) => {
                 self.kill().await;
                 Err(error)
-            }
-            Err(_elapsed) => {
-                self.kill().await;
-                Err(ChildError::TimedOut.into())
             }
         }
     }

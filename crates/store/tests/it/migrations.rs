@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use reelgate_model::Clock;
-use reelgate_store::{Engine, Store, StoreError};
+use reelgate_store::{Store, StoreError};
 
 use crate::fixture::{Fixture, both};
 
@@ -50,11 +50,8 @@ async fn a_newer_database_is_refused(f: Fixture) {
 }
 
 async fn processes_may_migrate_at_once(f: Fixture) {
-    // An empty database of the same kind, opened four times.
-    let url = match f.store.engine() {
-        Engine::Sqlite => f.url.replace("reelgate.db", "fresh.db"),
-        Engine::Postgres => reelgate_testkit::Postgres::shared().unwrap().new_database(),
-    };
+    let fresh = f.database.sibling();
+    let url = fresh.url().to_owned();
     let starts = (0..4).map(|_| {
         let url = url.clone();
         tokio::spawn(async move {

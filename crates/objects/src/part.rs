@@ -1,0 +1,127 @@
+//! Parts of a multipart upload, as they come and as they are kept.
+
+use std::fmt;
+
+use crate::digests::Sums;
+
+/// How many bytes will come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Length {
+    /// Exactly so many: fewer are a body that was cut short, and are refused.
+    Exactly(u64),
+    /// The sender did not say; more than this is refused.
+    AtMost(u64),
+}
+
+impl Length {
+    /// The upper bound in bytes.
+    pub fn max(self) -> u64 {
+        match self {
+            Self::Exactly(bytes) | Self::AtMost(bytes) => bytes,
+        }
+    }
+}
+
+/// One part that is about to arrive.
+#[derive(Clone, Copy, Debug)]
+pub struct PartTarget<'a> {
+    /// Id of the multipart upload: 1 to 128 bytes of `[A-Za-z0-9._-]`.
+    pub multipart: &'a str,
+    /// Number of the part, from 1.
+    pub number: u32,
+    /// Size of every part but the last, in bytes, once the caller's row has it; see [`crate::learn_part_size`].
+    pub part_size: Option<u64>,
+    /// What the sender announced.
+    pub length: Length,
+    /// A row for this number exists. Its bytes must stay, so the new ones go elsewhere. A value that was read too early
+    /// does no harm: the backend itself never writes twice where a writer has finished.
+    pub acknowledged: bool,
+}
+
+/// Where the bytes of a part are: opaque text for the caller's row, understood by the backend that made it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Place(String);
+
+impl Place {
+    /// The text as a row has it. Whether it means anything is seen when it is used.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The text for a row.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// A part whose bytes are durable and that waits for its row.
+///
+/// Dropping it keeps the bytes, whatever became of the row: a row may have been committed although its writer's
+/// caller went away. Only [`StoredPart::discard`] gives them up.
+#[must_use = "write the row that adopts this part, or discard it"]
+pub struct StoredPart {
+    /// Where the bytes are.
+    pub place: Place,
+    /// Size in bytes.
+    pub size: u64,
+    /// Hex MD5 of the bytes.
+    pub md5: String,
+    /// CRC-64/XZ of the bytes; its decimal form is what rows and clients have.
+    pub crc64: u64,
+    undo: Box<dyn FnOnce() + Send + Sync>,
+}
+
+impl StoredPart {
+    pub(crate) fn new(place: Place, sums: Sums, undo: impl FnOnce() + Send + Sync + 'static) -> Self {
+        Self { place, size: sums.size, md5: sums.md5, crc64: sums.crc64, undo: Box::new(undo) }
+    }
+
+    /// Gives the bytes up and frees their place, for example after a digest that does not match. Only for a caller
+    /// who is certain that no row names them and none will: after a commit with an unknown outcome, drop instead.
+    pub async fn discard(self) {
+        // Failing to free is no failure: the place goes with its staging area.
+        let _ = tokio::task::spawn_blocking(self.undo).await;
+    }
+}
+
+impl fmt::Debug for StoredPart {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { place, size, md5, crc64, undo: _ } = self;
+        f.debug_struct("StoredPart")
+            .field("place", place)
+            .field("size", size)
+            .field("md5", md5)
+            .field("crc64", crc64)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A part as its row has it, for `complete`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlacedPart {
+    /// Number of the part.
+    pub number: u32,
+    /// Where its bytes are.
+    pub place: Place,
+    /// Its size in bytes.
+    pub size: u64,
+    /// Its CRC-64/XZ.
+    pub crc64: u64,
+}
+
+/// What `complete` made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CompletedBlob {
+    /// Size in bytes: the sum of the parts.
+    pub size: u64,
+    /// CRC-64/XZ of the whole, combined from the parts without reading them.
+    pub crc64: u64,
+    /// Bytes that had to be copied because they were not in their slot. 0 in the regular case.
+    pub copied_bytes: u64,
+}
