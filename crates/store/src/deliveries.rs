@@ -66,12 +66,12 @@ pub struct Attempt {
 pub type DeliveryHistory = Vec<(Delivery, Vec<Attempt>)>;
 
 impl Read {
-    /// Up to `limit` endpoints that have deliveries due which nobody holds.
+    /// Up to `limit` endpoints that have deliveries due which nobody holds, the longest waiting first.
     pub async fn endpoints_due(&mut self, now: Time, limit: u32) -> Result<Vec<String>, StoreError> {
         let rows = sqlx::query(
-            "SELECT DISTINCT endpoint_id FROM deliveries
+            "SELECT endpoint_id FROM deliveries
               WHERE state = 'pending' AND next_at <= $1 AND (lease_until IS NULL OR lease_until <= $1)
-              LIMIT $2",
+              GROUP BY endpoint_id ORDER BY MIN(next_at), endpoint_id LIMIT $2",
         )
         .bind(now.0)
         .bind(i64::from(limit))
@@ -89,23 +89,26 @@ impl Read {
         Ok(usize::try_from(row.size("made")?).unwrap_or(usize::MAX))
     }
 
-    /// Up to `limit` deliveries about one file after the one with the id `after` (empty: from the first), oldest first, each
-    /// with its attempts.
+    /// Up to `limit` deliveries about one file, in the order of its events, each with its attempts; `after` is the last one
+    /// of the page before.
     pub async fn file_deliveries(
         &mut self,
         scope: &Scope,
         file: FileId,
-        after: &str,
+        after: Option<&Delivery>,
         limit: u32,
     ) -> Result<DeliveryHistory, StoreError> {
+        let (seq, id) = after.map_or((0, ""), |last| (last.event_seq, last.id.as_str()));
         let rows = sqlx::query(
             "SELECT id, app, endpoint_id, event_txid, event_seq, event_id, event_type, file_id, state, attempts,
                     next_at, lease_until, created_at, finished_at
-               FROM deliveries WHERE app = $1 AND file_id = $2 AND id > $3 ORDER BY id LIMIT $4",
+               FROM deliveries WHERE app = $1 AND file_id = $2 AND (event_seq, id) > ($3, $4)
+              ORDER BY event_seq, id LIMIT $5",
         )
         .bind(scope.app().0)
         .bind(file.0)
-        .bind(after)
+        .bind(seq)
+        .bind(id)
         .bind(i64::from(limit))
         .fetch_all(self.conn())
         .await?;

@@ -97,13 +97,14 @@ impl Tx {
         self.lock_app(scope).await?;
         let Some(endpoint) = self.endpoint(scope).await? else { return Ok(None) };
         let now = self.now();
-        let result =
-            sqlx::query("UPDATE endpoints SET removed_at = $1 WHERE app = $2 AND id = $3 AND removed_at IS NULL")
-                .bind(now.0)
-                .bind(scope.app().0)
-                .bind(&endpoint.id)
-                .execute(self.conn())
-                .await?;
+        let result = sqlx::query(
+            "UPDATE endpoints SET removed_at = $1 WHERE app = $2 AND id = $3 AND removed_at IS NULL",
+        )
+        .bind(now.0)
+        .bind(scope.app().0)
+        .bind(&endpoint.id)
+        .execute(self.conn())
+        .await?;
         ensure_changed(&result)?;
         self.hasten_deliveries(&endpoint.id).await?;
         Ok(Some(Endpoint { removed_at: Some(now), ..endpoint }))
