@@ -7,6 +7,8 @@ use reelgate_store::{Lease, Store, StoreError};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
+use crate::handler::chain;
+
 /// Extends a lease at a third of its length, in a task of its own so that a busy database does not stop the work.
 pub(crate) struct Heartbeat {
     /// Fires when the lease is lost: taken over, or not extended in time.
@@ -38,7 +40,10 @@ async fn beat(store: &Store, lease: &Lease, length: Duration, mut until: Time) {
             // Others see the lease run out by the same clock.
             Err(_) if store.clock().now() >= until => return,
             Err(error) => {
-                tracing::warn!(%error, "a job's lease was not extended; trying again before it runs out")
+                tracing::warn!(
+                    error = chain(&error),
+                    "a job's lease was not extended; trying again before it runs out"
+                )
             }
         }
     }

@@ -58,7 +58,12 @@ pub(crate) async fn release(store: &Store, job: &Job) {
         Ok(()) => tracing::info!(job.id, job.kind, "stopping: job given back for others to take"),
         Err(StoreError::Stale) => report_lost(job),
         Err(error) => {
-            tracing::warn!(%error, job.id, job.kind, "stopping: job not given back, its lease will run out");
+            tracing::warn!(
+                error = chain(&error),
+                job.id,
+                job.kind,
+                "stopping: job not given back, its lease will run out"
+            );
         }
     }
 }

@@ -10,7 +10,7 @@ use reelgate_store::{Claim, Job, Store, StoreError, Topic};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::handler::{Handler, JobContext, Outcome};
+use crate::handler::{Handler, JobContext, Outcome, chain};
 use crate::lease::Heartbeat;
 use crate::{backoff, settle};
 
@@ -118,7 +118,7 @@ impl Worker {
         let jobs = match self.claim(free).await {
             Ok(jobs) => jobs,
             Err(error) => {
-                tracing::warn!(%error, "taking jobs failed; trying again at the next look");
+                tracing::warn!(error = chain(&error), "taking jobs failed; trying again at the next look");
                 return 0;
             }
         };

@@ -7,7 +7,9 @@
 mod arguments;
 pub mod encode;
 pub mod probe;
+pub mod review;
 pub mod sandbox;
+pub mod stills;
 mod tools;
 mod work;
 

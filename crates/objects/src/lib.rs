@@ -6,6 +6,7 @@
 //! The promise that everything in this crate serves: what `finish`, `complete` or `publish_dir` has returned is
 //! durable, and bytes that a row may name never change (design section 8, "Bytes"; ADR 0004).
 
+pub mod conformance;
 mod digests;
 mod disk;
 mod error;

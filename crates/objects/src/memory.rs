@@ -34,9 +34,12 @@ pub struct Memory {
 
 #[derive(Debug, Default)]
 struct State {
-    areas: HashMap<String, Area>,
+    areas: HashMap<String, SharedArea>,
     blobs: BTreeMap<String, Bytes>,
 }
+
+/// Writers hold on to their area, so that they see its seal also after it was discarded.
+type SharedArea = Arc<Mutex<Area>>;
 
 #[derive(Debug, Default)]
 struct Area {
@@ -52,17 +55,30 @@ impl Memory {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // Every change is a single insertion or removal, so a panic elsewhere leaves nothing half-done.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
+    }
+
+    fn area(&self, multipart: &str) -> Option<SharedArea> {
+        self.state().areas.get(multipart).map(Arc::clone)
+    }
+
+    fn area_or_new(&self, multipart: &str) -> SharedArea {
+        Arc::clone(self.state().areas.entry(multipart.to_owned()).or_default())
     }
 }
 
-impl State {
-    fn open_area(&mut self, multipart: &str) -> Result<&mut Area, ObjectsError> {
-        let area = self.areas.entry(multipart.to_owned()).or_default();
-        if area.sealed { Err(ObjectsError::Sealed(multipart.to_owned())) } else { Ok(area) }
-    }
+/// Every change is a single insertion or removal, so a panic elsewhere leaves nothing half-done.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
+/// The area, if it takes bytes.
+fn unsealed<'a>(area: &'a Mutex<Area>, multipart: &str) -> Result<MutexGuard<'a, Area>, ObjectsError> {
+    let area = lock(area);
+    if area.sealed { Err(ObjectsError::Sealed(multipart.to_owned())) } else { Ok(area) }
+}
+
+impl State {
     fn add_blob(&mut self, blob: &BlobName, bytes: Bytes) -> Result<(), ObjectsError> {
         if self.blobs.contains_key(blob.as_str()) {
             return Err(ObjectsError::AlreadyExists(format!("blob {blob}")));
@@ -77,7 +93,7 @@ impl State {
 }
 
 struct PartSink {
-    memory: Memory,
+    area: SharedArea,
     multipart: String,
     number: u32,
     bytes: BytesMut,
@@ -87,20 +103,18 @@ impl Sink for PartSink {
     type Stored = StoredPart;
 
     fn write(&mut self, bytes: &[u8]) -> Result<(), ObjectsError> {
-        self.memory.state().open_area(&self.multipart)?;
+        drop(unsealed(&self.area, &self.multipart)?);
         self.bytes.extend_from_slice(bytes);
         Ok(())
     }
 
     fn finish(self, sums: Sums) -> Result<StoredPart, ObjectsError> {
-        let Self { memory, multipart, number, bytes } = self;
+        let Self { area, multipart, number, bytes } = self;
         let place = Place::new(format!("side:{number}.{}", Uuid::new_v4().simple()));
-        memory.state().open_area(&multipart)?.parts.insert(place.clone(), bytes.freeze());
+        unsealed(&area, &multipart)?.parts.insert(place.clone(), bytes.freeze());
         let at = place.clone();
         Ok(StoredPart::new(place, sums, move || {
-            if let Some(area) = memory.state().areas.get_mut(&multipart) {
-                area.parts.remove(&at);
-            }
+            lock(&area).parts.remove(&at);
         }))
     }
 }
@@ -129,23 +143,23 @@ impl Sink for BlobSink {
 impl Objects for Memory {
     async fn begin_part(&self, target: PartTarget<'_>) -> Result<Box<dyn PartWriter>, ObjectsError> {
         check_segment(target.multipart)?;
-        self.state().open_area(target.multipart)?;
-        let (memory, multipart) = (self.clone(), target.multipart.to_owned());
-        let sink = PartSink { memory, multipart, number: target.number, bytes: BytesMut::new() };
+        let (area, multipart) = (self.area_or_new(target.multipart), target.multipart.to_owned());
+        drop(unsealed(&area, &multipart)?);
+        let sink = PartSink { area, multipart, number: target.number, bytes: BytesMut::new() };
         Ok(Box::new(Pump::new(sink, target.length)))
     }
 
     async fn discard_part(&self, multipart: &str, place: &Place) -> Result<(), ObjectsError> {
         check_segment(multipart)?;
-        if let Some(area) = self.state().areas.get_mut(multipart) {
-            area.parts.remove(place);
+        if let Some(area) = self.area(multipart) {
+            lock(&area).parts.remove(place);
         }
         Ok(())
     }
 
     async fn seal(&self, multipart: &str) -> Result<(), ObjectsError> {
         check_segment(multipart)?;
-        self.state().areas.entry(multipart.to_owned()).or_default().sealed = true;
+        lock(&self.area_or_new(multipart)).sealed = true;
         Ok(())
     }
 
@@ -157,30 +171,29 @@ impl Objects for Memory {
     ) -> Result<CompletedBlob, ObjectsError> {
         check_segment(multipart)?;
         let (size, crc64) = combine(parts);
-        let mut state = self.state();
-        let finished_before = match state.areas.get_mut(multipart) {
-            Some(area) => {
-                area.sealed = true;
-                area.completed.as_ref() == Some(blob)
-            }
-            None => state.blob(blob)?.len() as u64 == size,
+        let done = |copied_bytes| CompletedBlob { size, crc64, copied_bytes };
+        let Some(area) = self.area(multipart) else {
+            let found = self.state().blob(blob)?.len() as u64;
+            let taken = || ObjectsError::AlreadyExists(format!("blob {blob}"));
+            return if found == size { Ok(done(0)) } else { Err(taken()) };
         };
-        if finished_before {
-            return Ok(CompletedBlob { size, crc64, copied_bytes: 0 });
+        let mut area = lock(&area);
+        area.sealed = true;
+        if area.completed.as_ref() == Some(blob) {
+            return Ok(done(0));
         }
-        let area =
-            state.areas.get(multipart).ok_or_else(|| ObjectsError::AlreadyExists(format!("blob {blob}")))?;
-        let whole = join(area, multipart, parts)?;
-        state.add_blob(blob, whole)?;
-        if let Some(area) = state.areas.get_mut(multipart) {
-            area.completed = Some(blob.clone());
-        }
-        Ok(CompletedBlob { size, crc64, copied_bytes: size })
+        let whole = join(&area, multipart, parts)?;
+        self.state().add_blob(blob, whole)?;
+        area.completed = Some(blob.clone());
+        Ok(done(size))
     }
 
     async fn discard(&self, multipart: &str) -> Result<(), ObjectsError> {
         check_segment(multipart)?;
-        self.state().areas.remove(multipart);
+        if let Some(area) = self.area(multipart) {
+            lock(&area).sealed = true;
+            self.state().areas.remove(multipart);
+        }
         Ok(())
     }
 

@@ -161,4 +161,35 @@ mod tests {
             assert!(!error.contains("secret"), "{error}");
         }
     }
+
+    async fn setting(pool: &AnyPool, name: &'static str) -> i64 {
+        let sql = sqlx::AssertSqlSafe(format!("PRAGMA {name}"));
+        sqlx::query_scalar(sql).fetch_one(pool).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn sqlite_connections_are_set_up_for_durability() {
+        let database = reelgate_testkit::Database::sqlite();
+        let target = Target::parse(database.url()).unwrap();
+        target.create_file().unwrap();
+        let writer = target.write_pool().await.unwrap();
+        let mode: String = sqlx::query_scalar("PRAGMA journal_mode").fetch_one(&writer).await.unwrap();
+        assert_eq!(mode, "wal");
+        assert_eq!((setting(&writer, "synchronous").await, setting(&writer, "foreign_keys").await), (2, 1));
+        let mode = std::os::unix::fs::MetadataExt::mode(&target.file.unwrap().metadata().unwrap());
+        assert_eq!(mode & 0o777, 0o600);
+    }
+
+    #[tokio::test]
+    async fn readers_cannot_write() {
+        let postgres = reelgate_testkit::Database::postgres("connect::readers_cannot_write");
+        for database in [Some(reelgate_testkit::Database::sqlite()), postgres].into_iter().flatten() {
+            let target = Target::parse(database.url()).unwrap();
+            target.create_file().unwrap();
+            let (writer, reader) = (target.write_pool().await.unwrap(), target.read_pool().await.unwrap());
+            sqlx::query("CREATE TABLE t (n BIGINT)").execute(&writer).await.unwrap();
+            let refused = sqlx::query("INSERT INTO t VALUES (1)").execute(&reader).await;
+            assert!(refused.is_err(), "{:?}", target.engine);
+        }
+    }
 }

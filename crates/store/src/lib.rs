@@ -40,6 +40,7 @@
 //!   aborts the whole unit at the first error, so an error is never caught inside a unit in order to go on.
 //! - Time comes from [`Tx::now`], ids from [`Tx::new_id`], wake-ups from [`Tx::hint`].
 //! - Nothing but the database is awaited inside a unit: on SQLite every other writer waits for it.
+//! - Text from outside holds no NUL character by the time it gets here: PostgreSQL cannot store it, and doors refuse it.
 //! - Every statement has a test in `tests/it`, which runs on both engines.
 //!
 //! No HTTP, no business rule and no vendor format lives here.
@@ -59,6 +60,7 @@ mod jobs;
 mod media;
 mod meta;
 mod migrate;
+mod multiparts;
 mod objects;
 mod relay;
 mod row;
@@ -80,6 +82,7 @@ pub use events::{Event, LogPage, LogRead, NewEvent, Recorded};
 pub use hints::{Hint, Hints, Topic};
 pub use jobs::{Claim, Job, JobCount, Lease, NewJob};
 pub use media::{Media, NewMedia, Probed, StoredFile};
+pub use multiparts::{Multipart, Part, PartTotals};
 pub use objects::{Abandoned, Object};
 pub use secret_keys::{KeyApps, NewSecretKey, SecretKey};
 pub use sessions::{NewSession, Session, SignatureUse};

@@ -248,6 +248,19 @@ impl Tx {
         ensure_changed(&result)
     }
 
+    /// `Stale` unless the session is open; on PostgreSQL its row stays locked until the unit ends, so that a Commit
+    /// cannot come in between.
+    pub async fn hold_session_open(&mut self, scope: &Scope, id: &str) -> Result<(), StoreError> {
+        let result = sqlx::query(
+            "UPDATE upload_sessions SET state = 'open' WHERE app = $1 AND id = $2 AND state = 'open'",
+        )
+        .bind(scope.app().0)
+        .bind(id)
+        .execute(self.conn())
+        .await?;
+        ensure_changed(&result)
+    }
+
     /// Forgets the uses of signatures that have expired; they are refused for that reason now. Up to `limit` rows.
     pub async fn forget_signature_uses(&mut self, now: Time, limit: u32) -> Result<u64, StoreError> {
         let result = sqlx::query(

@@ -137,7 +137,7 @@ impl Writer {
             Err(error) => Err(error),
         };
         if let Err(error) = &end {
-            tracing::error!(%error, units = ran.len(), "a batch of writes was not committed");
+            report(error, ran.len());
             tx.discard().await;
         } else {
             drop(tx);
@@ -179,6 +179,12 @@ impl Writer {
         }
         Ok(())
     }
+}
+
+/// One line for the whole batch; its callers get the error as well.
+fn report(error: &StoreError, units: usize) {
+    let cause: &(dyn std::error::Error + 'static) = error;
+    tracing::error!(error = cause, units, "a batch of writes was not committed");
 }
 
 /// Runs one unit in a PostgreSQL transaction of its own.

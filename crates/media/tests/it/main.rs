@@ -5,4 +5,6 @@
 mod bench;
 mod encode;
 mod probe;
+mod review;
 mod sandbox;
+mod stills;

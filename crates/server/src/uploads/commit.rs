@@ -123,6 +123,9 @@ async fn commit_video(app: &App, session: &Session) -> Result<(), CommitError> {
         Box::pin(async move {
             let scope = Scope::system(session_in.app);
             tx.end_session(&scope, &session_in.id, SessionState::Committed, "committed").await?;
+            for multipart in tx.abort_multiparts_of(&scope, &session_in.id).await? {
+                tx.abandon(&scope, &format!("staging:{multipart}"), "committed_without").await?;
+            }
             let media = tx.create_media(&scope, &new).await?;
             match &findings {
                 Some(findings) => announce(tx, &app_in, &session_in, findings).await?,

@@ -1,13 +1,20 @@
 //! Uploads: from a signature that was shown to a media that exists. One file for each verb; every door calls the
 //! same ones, so that "finished" is defined once.
 
+pub mod access;
+pub mod begin;
+pub mod bytes;
 pub mod commit;
+pub mod complete;
 pub mod expire;
 pub mod grant;
 pub mod open;
+pub mod part;
 pub mod permit;
+pub mod put;
 mod refusal;
 pub mod session;
 
+pub use bytes::BytesError;
 pub use permit::Permit;
 pub use refusal::Refusal;

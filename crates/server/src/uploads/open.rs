@@ -180,7 +180,7 @@ async fn plan(app: &App, permit: &Permit, wanted: Wanted, remote: String) -> Res
 }
 
 /// Largest cover, bytes: a picture, and served as one.
-const MAX_COVER: u64 = 20 << 20;
+pub(super) const MAX_COVER: u64 = 20 << 20;
 
 fn set_cover(permit: &Permit, new: &mut NewSession, cover: &Announced) -> Result<(), Refusal> {
     if let Some(size) = cover.size.filter(|size| *size > MAX_COVER) {

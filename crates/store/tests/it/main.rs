@@ -9,5 +9,6 @@ mod events;
 mod fixture;
 mod hints;
 mod jobs;
+mod kill;
 mod migrations;
 mod units;

@@ -12,8 +12,8 @@ pub struct Address {
     pub bucket: String,
     /// Object key without a leading slash, decoded; empty for the bucket itself.
     pub key: String,
-    /// The decoded path as sent: what the client signed.
-    pub signed_path: String,
+    /// The decoded path as sent.
+    pub path: String,
 }
 
 impl Address {
@@ -25,21 +25,27 @@ impl Address {
     }
 
     fn by_pattern(pattern: &str, host: &str, path: &str) -> Option<Self> {
-        let signed_path = decode(path)?;
+        let path = decode(path)?;
         if let Some(found) = match_pattern(pattern, host) {
             let bucket = found.into_iter().find(|(name, _)| *name == "bucket").map(|(_, value)| value)?;
-            return Some(Self { bucket, key: key_of(&signed_path).to_owned(), signed_path });
+            return Some(Self { bucket, key: key_of(&path).to_owned(), path });
         }
         match_pattern(pattern.strip_prefix("{bucket}.")?, host)?;
-        let (bucket, key) = split_bucket(key_of(&signed_path));
-        Some(Self { bucket: bucket.to_owned(), key: key.to_owned(), signed_path })
+        let (bucket, key) = split_bucket(key_of(&path));
+        Some(Self { bucket: bucket.to_owned(), key: key.to_owned(), path })
     }
 
     /// By path, under `/cos/{bucket}/…` on any host. `None`: the path is not valid UTF-8 when decoded.
     pub fn by_path(path: &str) -> Option<Self> {
-        let signed_path = decode(path)?;
-        let (bucket, key) = split_bucket(signed_path.strip_prefix("/cos/")?);
-        Some(Self { bucket: bucket.to_owned(), key: key.to_owned(), signed_path })
+        let path = decode(path)?;
+        let (bucket, key) = split_bucket(path.strip_prefix("/cos/")?);
+        Some(Self { bucket: bucket.to_owned(), key: key.to_owned(), path })
+    }
+
+    /// The paths that a client may have signed: as sent, or, since the web SDK signs the key alone even when its
+    /// `Domain` holds a path, the one below the bucket. The key is the same either way.
+    pub fn signed_paths(&self) -> [String; 2] {
+        [self.path.clone(), format!("/{}", self.key)]
     }
 }
 
@@ -100,7 +106,7 @@ mod tests {
         check("b-1.cos.ap-x.myqcloud.com", "/%ff", None);
         let by_path = Address::by_path("/cos/b-1/1/a%2Fb").unwrap();
         assert_eq!((by_path.bucket.as_str(), by_path.key.as_str()), ("b-1", "1/a/b"));
-        assert_eq!(by_path.signed_path, "/cos/b-1/1/a/b");
+        assert_eq!(by_path.signed_paths(), ["/cos/b-1/1/a/b", "/1/a/b"]);
     }
 
     #[test]

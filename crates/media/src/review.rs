@@ -1,0 +1,56 @@
+//! The frame classifier: raw pixels in, a verdict out. Nothing here decodes a picture.
+
+mod models;
+mod rule;
+
+use crate::stills::Frame;
+
+pub use models::{NsfwModels, Precision};
+pub use rule::{FrameScores, Label, Segment, Suggestion, Thresholds, Verdict, judge};
+
+/// What the models say about one frame, each between 0 and 1. The first five add up to 1.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Scores {
+    /// First model: a harmless drawing.
+    pub drawing: f32,
+    /// First model: an explicit drawing.
+    pub hentai: f32,
+    /// First model: nothing of the kind.
+    pub neutral: f32,
+    /// First model: explicit.
+    pub porn: f32,
+    /// First model: suggestive, not explicit.
+    pub sexy: f32,
+    /// Second model: not safe for work. `None` when it was not asked, because no answer could matter.
+    pub nsfw: Option<f32>,
+}
+
+/// A model by name and content.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ModelIdentity {
+    /// Its file's name without the ending.
+    pub name: &'static str,
+    /// Hex SHA-256 of its file.
+    pub sha256: String,
+}
+
+/// A model could not be loaded or run: our own fault, never the frame's.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot {doing} the model {model}: {reason}")]
+pub struct ClassifyError {
+    /// `load` or `run`.
+    pub doing: &'static str,
+    /// Which model.
+    pub model: &'static str,
+    /// What the runtime said.
+    pub reason: String,
+}
+
+/// Scores frames. Blocking: call it where blocking is allowed.
+pub trait Classifier: Send + Sync {
+    /// What the models say about a frame.
+    fn classify(&self, frame: &Frame) -> Result<Scores, ClassifyError>;
+
+    /// The models behind it, for the record of a review.
+    fn models(&self) -> Vec<ModelIdentity>;
+}

@@ -1,0 +1,13 @@
+//! `DELETE /{key}?uploadId=…`: give a multipart upload up.
+
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+
+use super::Call;
+use super::error::CosError;
+use crate::uploads::begin;
+
+pub(super) async fn abort(call: &Call, upload_id: &str) -> Result<Response, CosError> {
+    begin::abort(&call.app, &call.writer, &call.address.key, upload_id).await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}

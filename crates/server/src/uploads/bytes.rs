@@ -1,0 +1,80 @@
+//! Why bytes are not taken: one list for parts, whole objects and completion.
+
+use reelgate_objects::ObjectsError;
+use reelgate_store::StoreError;
+
+/// Every variant but `Internal` is the client's to mend. Whatever it is, nothing was acknowledged.
+#[derive(Debug, thiserror::Error)]
+pub enum BytesError {
+    /// No such multipart upload, or it takes no more parts.
+    #[error("multipart upload {0} does not exist or takes no more parts; list the uploads or begin a new one")]
+    NoSuchUpload(String),
+    /// More than the permission allows.
+    #[error("{what} would have {size} bytes, more than the {most} this permission allows")]
+    TooLarge {
+        /// What is too large.
+        what: &'static str,
+        /// Bytes it would have.
+        size: u64,
+        /// The limit.
+        most: u64,
+    },
+    /// The bytes differ from the digest that came with them.
+    #[error("the bytes have the MD5 {received}, not the {announced} of Content-MD5; send them again")]
+    BadDigest {
+        /// Hex.
+        announced: String,
+        /// Hex.
+        received: String,
+    },
+    /// The body ended early, came too slowly, or the connection broke.
+    #[error("the body ended or stalled before its announced length: {0}; send it again")]
+    CutShort(String),
+    /// The list of a completion does not fit the parts that are there.
+    #[error("{0}")]
+    InvalidPart(String),
+    /// The list of a completion is not in ascending order.
+    #[error("parts must be listed in ascending order, each once")]
+    InvalidPartOrder,
+    /// A part that is not the last is too small.
+    #[error("part {number} has {size} bytes; every part but the last needs at least 1048576")]
+    PartTooSmall {
+        /// Its number.
+        number: u32,
+        /// Its bytes.
+        size: u64,
+    },
+    /// The session ended meanwhile.
+    #[error("the upload session has ended; start a new upload")]
+    SessionEnded,
+    /// The disk is full.
+    #[error("the server has no space left; nothing was stored, try again later")]
+    NoSpace(#[source] ObjectsError),
+    /// Something failed inside.
+    #[error("something failed inside the server; try again")]
+    Internal(#[source] anyhow::Error),
+}
+
+impl From<StoreError> for BytesError {
+    fn from(error: StoreError) -> Self {
+        Self::Internal(error.into())
+    }
+}
+
+impl From<anyhow::Error> for BytesError {
+    fn from(error: anyhow::Error) -> Self {
+        Self::Internal(error)
+    }
+}
+
+impl BytesError {
+    /// What an error of the storage means for a request on the multipart upload `id`.
+    pub(super) fn of_objects(error: ObjectsError, id: &str) -> Self {
+        match error {
+            ObjectsError::Sealed(_) => Self::NoSuchUpload(id.to_owned()),
+            ObjectsError::TooShort { .. } | ObjectsError::TooLong { .. } => Self::CutShort(error.to_string()),
+            ObjectsError::NoSpace { .. } => Self::NoSpace(error),
+            other => Self::Internal(other.into()),
+        }
+    }
+}

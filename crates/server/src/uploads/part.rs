@@ -1,0 +1,163 @@
+//! One part arrives (design section 5, step 3): bytes first, row second, and the answer only after both.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use futures_util::{Stream, StreamExt};
+use reelgate_model::MultipartState;
+use reelgate_objects::{Length, PartTarget, Place, StoredPart, learn_part_size};
+use reelgate_store::{Multipart, Part, StoreError, Tx};
+
+use super::access::Writer;
+use super::bytes::BytesError;
+use crate::app::App;
+
+/// A body that gives nothing for so long is given up.
+pub(super) const STALL: Duration = Duration::from_secs(60);
+
+/// A part as announced by its request's head.
+#[derive(Debug, Clone)]
+pub struct Announced {
+    /// UploadId.
+    pub upload_id: String,
+    /// 1 to 10000.
+    pub number: u32,
+    /// Bytes that will come.
+    pub length: u64,
+    /// Hex MD5 that the client computed.
+    pub md5: Option<String>,
+}
+
+/// Takes a part; returns its hex MD5. When this returns `Ok` the bytes are durable and their row is committed.
+pub async fn receive<S, E>(
+    app: &App,
+    writer: &Writer,
+    key: &str,
+    announced: &Announced,
+    body: S,
+) -> Result<String, BytesError>
+where
+    S: Stream<Item = Result<Bytes, E>> + Unpin + Send,
+    E: std::fmt::Display,
+{
+    let multipart = open_upload(app, writer, key, &announced.upload_id).await?;
+    let (acknowledged, others) = {
+        let mut read = app.store.read().await?;
+        let existing = read.part(&multipart.id, announced.number).await?.is_some();
+        (existing, read.part_totals(&multipart.id, announced.number).await?.bytes)
+    };
+    check_total(writer, key, others, announced.length)?;
+    let part_size = part_size(app, writer, &multipart, announced).await?;
+    let target = PartTarget {
+        multipart: &multipart.id,
+        number: announced.number,
+        part_size,
+        length: Length::Exactly(announced.length),
+        acknowledged,
+    };
+    let failed = |error| BytesError::of_objects(error, &multipart.id);
+    let mut sink = app.objects.begin_part(target).await.map_err(failed)?;
+    let mut body = body;
+    while let Some(chunk) = next(&mut body).await? {
+        sink.write(chunk).await.map_err(failed)?;
+    }
+    let stored = sink.finish().await.map_err(failed)?;
+    if let Some(expected) = &announced.md5
+        && *expected != stored.md5
+    {
+        let error = BytesError::BadDigest { announced: expected.clone(), received: stored.md5.clone() };
+        stored.discard().await;
+        return Err(error);
+    }
+    acknowledge(app, writer, &multipart, announced.number, stored).await
+}
+
+/// The upload if it is open and of this key and session.
+pub(super) async fn open_upload(
+    app: &App,
+    writer: &Writer,
+    key: &str,
+    id: &str,
+) -> Result<Multipart, BytesError> {
+    let found = app.store.read().await?.multipart(&writer.scope, id).await?;
+    found
+        .filter(|found| found.session_id == writer.session.id && found.key == key)
+        .filter(|found| found.state == MultipartState::Open)
+        .ok_or_else(|| BytesError::NoSuchUpload(id.chars().take(64).collect()))
+}
+
+fn check_total(writer: &Writer, key: &str, others: u64, length: u64) -> Result<(), BytesError> {
+    let (size, most) = (others.saturating_add(length), writer.max_size(key));
+    if size > most { Err(BytesError::TooLarge { what: "the object", size, most }) } else { Ok(()) }
+}
+
+/// The part size from the row, or learned now and written into it, so that all nodes agree.
+async fn part_size(
+    app: &App,
+    writer: &Writer,
+    multipart: &Multipart,
+    announced: &Announced,
+) -> Result<Option<u64>, BytesError> {
+    if multipart.part_size.is_some() {
+        return Ok(multipart.part_size);
+    }
+    let total = writer.announced(&multipart.key);
+    let Some(learned) = learn_part_size(announced.number, announced.length, total) else { return Ok(None) };
+    let (scope, id) = (writer.scope.clone(), multipart.id.clone());
+    let unit = move |tx: &mut Tx| -> BoxFuture<'_, Result<Option<u64>, StoreError>> {
+        Box::pin(async move { tx.learn_part_size(&scope, &id, learned).await })
+    };
+    Ok(app.store.write(unit).await?)
+}
+
+/// The next bytes; `None` at the end.
+pub(super) async fn next<S, E>(body: &mut S) -> Result<Option<Bytes>, BytesError>
+where
+    S: Stream<Item = Result<Bytes, E>> + Unpin,
+    E: std::fmt::Display,
+{
+    match tokio::time::timeout(STALL, body.next()).await {
+        Ok(None) => Ok(None),
+        Ok(Some(Ok(chunk))) => Ok(Some(chunk)),
+        Ok(Some(Err(error))) => Err(BytesError::CutShort(error.to_string())),
+        Err(_) => Err(BytesError::CutShort(format!("no byte came for {} s", STALL.as_secs()))),
+    }
+}
+
+async fn acknowledge(
+    app: &App,
+    writer: &Writer,
+    multipart: &Multipart,
+    number: u32,
+    stored: StoredPart,
+) -> Result<String, BytesError> {
+    let part = Part {
+        number,
+        place: stored.place.as_str().to_owned(),
+        size: stored.size,
+        md5: stored.md5.clone(),
+        crc64: stored.crc64,
+        stored_at: app.clock.now(),
+    };
+    let (scope, id) = (writer.scope.clone(), multipart.id.clone());
+    let unit = move |tx: &mut Tx| -> BoxFuture<'_, Result<Option<String>, StoreError>> {
+        Box::pin(async move { tx.put_part(&scope, &id, &part).await })
+    };
+    match app.store.write(unit).await {
+        Ok(replaced) => {
+            if let Some(place) = replaced {
+                // Only frees space early: a failure leaves the old bytes until the staging area goes.
+                let freed = app.objects.discard_part(&multipart.id, &Place::new(place)).await;
+                freed.unwrap_or_else(|error| tracing::debug!(%error, "replaced part stays until the end"));
+            }
+            Ok(stored.md5.clone())
+        }
+        // The guard did not hold, so no row names these bytes and none will.
+        Err(StoreError::Stale) => {
+            stored.discard().await;
+            Err(BytesError::NoSuchUpload(multipart.id.clone()))
+        }
+        Err(other) => Err(other.into()),
+    }
+}

@@ -1,0 +1,71 @@
+//! A whole object in one request: PUT Object, which the web SDK uses for files of 0 bytes.
+
+use bytes::Bytes;
+use futures_util::Stream;
+use futures_util::future::BoxFuture;
+use reelgate_objects::Length;
+use reelgate_store::{Object, StoreError, Tx};
+
+use super::access::Writer;
+use super::bytes::BytesError;
+use super::complete::blob_name;
+use super::part::next;
+use crate::app::App;
+
+/// Stores the body behind `key`; an object that was there before is replaced, its bytes are not.
+pub async fn put<S, E>(
+    app: &App,
+    writer: &Writer,
+    key: &str,
+    length: u64,
+    md5: Option<&str>,
+    body: S,
+) -> Result<Object, BytesError>
+where
+    S: Stream<Item = Result<Bytes, E>> + Unpin + Send,
+    E: std::fmt::Display,
+{
+    let most = writer.max_size(key);
+    if length > most {
+        return Err(BytesError::TooLarge { what: "the object", size: length, most });
+    }
+    let unique = uuid::Uuid::now_v7().simple().to_string();
+    let blob = blob_name(&writer.session, &unique)?;
+    let failed = |error| BytesError::of_objects(error, &unique);
+    let mut sink = app.objects.begin_put(&blob, Length::Exactly(length)).await.map_err(failed)?;
+    let mut body = body;
+    while let Some(chunk) = next(&mut body).await? {
+        sink.write(chunk).await.map_err(failed)?;
+    }
+    let stored = sink.finish().await.map_err(failed)?;
+    if let Some(announced) = md5.filter(|announced| *announced != stored.md5) {
+        let error = BytesError::BadDigest { announced: announced.to_owned(), received: stored.md5 };
+        app.objects.delete(&blob).await.map_err(failed)?;
+        return Err(error);
+    }
+    let object = Object {
+        key: key.to_owned(),
+        session_id: writer.session.id.clone(),
+        multipart_id: None,
+        blob: blob.to_string(),
+        size: stored.size,
+        etag: stored.md5,
+        crc64: stored.crc64.to_string(),
+        completed_at: app.clock.now(),
+    };
+    let (scope, session, new) = (writer.scope.clone(), writer.session.id.clone(), object.clone());
+    let unit = move |tx: &mut Tx| -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(async move {
+            tx.hold_session_open(&scope, &session).await?;
+            tx.put_object(&scope, &new).await
+        })
+    };
+    match app.store.write(unit).await {
+        Ok(()) => Ok(object),
+        Err(StoreError::Stale) => {
+            app.objects.delete(&blob).await.map_err(failed)?;
+            Err(BytesError::SessionEnded)
+        }
+        Err(other) => Err(other.into()),
+    }
+}
