@@ -38,7 +38,7 @@ pub struct ModelIdentity {
 #[derive(Debug, thiserror::Error)]
 #[error("cannot {doing} the model {model}: {reason}")]
 pub struct ClassifyError {
-    /// `load` or `run`.
+    /// `load`, `run` or `trust`.
     pub doing: &'static str,
     /// Which model.
     pub model: &'static str,

@@ -101,7 +101,7 @@ pub async fn create_api(
     let scope = reach(app, scope, of, "keys of other applications")?;
     let secret = SecretString::from(new_api_key());
     let row = NewApiKey { hash: digest(secret.expose_secret()), name, scopes };
-    let unit = move |tx: &mut reelgate_store::Tx| -> futures_util::future::BoxFuture<'_, Result<ApiKey, KeysError>> {
+    let made: Result<ApiKey, KeysError> = app.store.write(move |tx| {
         Box::pin(async move {
             ensure_app(tx, of).await?;
             let id = tx.create_api_key(&scope, &row).await?;
@@ -110,8 +110,8 @@ pub async fn create_api(
             tx.audit(&scope, &NewAudit { action: "key.create".to_owned(), subject: id.clone(), detail, remote }).await?;
             tx.live_api_key(&id).await?.ok_or(KeysError::NotFound(id))
         })
-    };
-    Ok(CreatedApiKey { key: app.store.write(unit).await?, secret })
+    }).await;
+    Ok(CreatedApiKey { key: made?, secret })
 }
 
 /// Makes a SecretId with its SecretKey, good for `apps`.
@@ -128,7 +128,7 @@ pub async fn create_secret(
     let secret = SecretString::from(random_text(32));
     let sealed = app.vault.seal(&secret_id, secret.expose_secret()).map_err(KeysError::Internal)?;
     let row = NewSecretKey { secret_id: secret_id.clone(), sealed, name, apps };
-    let unit = move |tx: &mut reelgate_store::Tx| -> futures_util::future::BoxFuture<'_, Result<SecretKey, KeysError>> {
+    let made: Result<SecretKey, KeysError> = app.store.write(move |tx| {
         Box::pin(async move {
             if let KeyApps::Listed(apps) = &row.apps {
                 for one in apps {
@@ -145,8 +145,8 @@ pub async fn create_secret(
             tx.audit(&scope, &entry).await?;
             tx.secret_key(&secret_id).await?.ok_or(KeysError::NotFound(secret_id))
         })
-    };
-    Ok(CreatedSecretKey { key: app.store.write(unit).await?, secret })
+    }).await;
+    Ok(CreatedSecretKey { key: made?, secret })
 }
 
 /// Revokes the API key or SecretId `id`. `own` is the key that the request was made with.

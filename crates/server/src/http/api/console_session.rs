@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::{Extension, State};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
-use reelgate_model::ApiScope;
+use reelgate_model::{ApiScope, Principal, Scope};
 use reelgate_store::{ApiKey, NewAudit, NewConsoleSession};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
@@ -109,15 +109,16 @@ async fn open(app: &App, key: &ApiKey, cookie: &str, csrf: &str, remote: String)
         csrf: csrf.to_owned(),
         expires_at: app.clock.now() + LIFE,
     };
-    let scope = reelgate_model::Scope::new(key.app, reelgate_model::Principal::Console(key.id.clone()));
+    let scope = Scope::new(key.app, Principal::Console(key.id.clone()));
     let entry = NewAudit { action: "console.sign_in".to_owned(), remote, ..NewAudit::default() };
-    let unit = move |tx: &mut reelgate_store::Tx| -> futures_util::future::BoxFuture<'_, Result<(), Problem>> {
-        Box::pin(async move {
-            tx.create_console_session(&session).await?;
-            Ok(tx.audit(&scope, &entry).await?)
+    app.store
+        .write(move |tx| {
+            Box::pin(async move {
+                tx.create_console_session(&session).await?;
+                Ok(tx.audit(&scope, &entry).await?)
+            })
         })
-    };
-    app.store.write(unit).await
+        .await
 }
 
 fn answer(key: &ApiKey, csrf: String) -> ConsoleSessionAnswer {
