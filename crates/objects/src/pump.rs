@@ -124,12 +124,15 @@ impl<S: Sink> Pump<S> {
         .await
     }
 
-    /// Drops an idle sink where its clean-up may block. A busy one is dropped by its task.
+    /// Drops the sink where its clean-up may block; a task under way drops its own.
     fn give_up(&mut self) {
-        if let Worker::Idle(work) = mem::replace(&mut self.worker, Worker::Gone)
-            && let Ok(runtime) = Handle::try_current()
-        {
-            runtime.spawn_blocking(move || drop(work));
+        match mem::replace(&mut self.worker, Worker::Gone) {
+            Worker::Gone => {}
+            worker @ (Worker::Idle(_) | Worker::Busy(_)) => {
+                if let Ok(runtime) = Handle::try_current() {
+                    runtime.spawn_blocking(move || drop(worker));
+                }
+            }
         }
     }
 }

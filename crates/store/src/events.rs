@@ -123,6 +123,20 @@ impl Read {
         self.page(&rows, cursor, limit).await
     }
 
+    /// The event at one place of the log.
+    pub async fn event(&mut self, scope: &Scope, txid: i64, seq: i64) -> Result<Option<Event>, StoreError> {
+        let row = sqlx::query(
+            "SELECT txid, seq, id, app, file_id, file_seq, type, fact, raw, recorded_at FROM events
+              WHERE app = $1 AND txid = $2 AND seq = $3",
+        )
+        .bind(scope.app().0)
+        .bind(txid)
+        .bind(seq)
+        .fetch_optional(self.conn())
+        .await?;
+        row.as_ref().map(decode).transpose()
+    }
+
     /// Before the first event.
     pub async fn log_start(&mut self) -> Result<Cursor, StoreError> {
         Ok(Cursor { epoch: self.epoch().await?, txid: 0, seq: 0 })

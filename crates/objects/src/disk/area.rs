@@ -1,6 +1,8 @@
 //! One staging area: the directory in which the parts of one multipart upload gather.
 
+use std::fs::File;
 use std::io;
+use std::os::unix::fs::FileExt;
 
 use uuid::Uuid;
 
@@ -74,17 +76,34 @@ impl Area {
         entered.during(|| self.about("enter"))?.ok_or_else(|| self.sealed())
     }
 
-    /// Runs `write` if no seal came before; a seal waits for it.
-    pub(super) fn while_open(&self, write: impl FnOnce() -> io::Result<()>) -> Result<(), ObjectsError> {
-        self.book.while_open(write).during(|| self.about("write into"))?.ok_or_else(|| self.sealed())
+    /// Refuses once the area is sealed.
+    pub(super) fn check_open(&self) -> Result<(), ObjectsError> {
+        if self.book.sealed().during(|| self.about("look into"))? { Err(self.sealed()) } else { Ok(()) }
     }
 
+    /// Writes into the staging file at `offset` unless the area is sealed. The lock on the staging file is what a seal waits
+    /// for; it is not the book's, so that a steady stream of writes keeps nobody from entering.
+    pub(super) fn write_slot(&self, data: &File, bytes: &[u8], offset: u64) -> Result<(), ObjectsError> {
+        data.lock_shared().during(|| self.about("lock the staging file of"))?;
+        let written = self.check_open().and_then(|()| {
+            data.write_all_at(bytes, offset).during(|| self.about("write into the staging file of"))
+        });
+        data.unlock().during(|| self.about("unlock the staging file of"))?;
+        written
+    }
+
+    /// Sets the seal, then waits for the writes that were let in before it.
     pub(super) fn seal(&self) -> Result<(), ObjectsError> {
-        self.book.alone(|page| page.seal()).during(|| self.about("seal"))
+        self.book.alone(|page| page.seal()).during(|| self.about("seal"))?;
+        match self.dir.open_file(DATA, Access::Write) {
+            Ok(data) => data.lock().during(|| self.about("wait for the writers of")),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(ObjectsError::io(self.about("open the staging file of"), error)),
+        }
     }
 
     /// Waits until nobody else completes or discards this area.
-    pub(super) fn turn(&self) -> Result<std::fs::File, ObjectsError> {
+    pub(super) fn turn(&self) -> Result<File, ObjectsError> {
         let lock = self.dir.open_file(TURN, Access::WriteOrCreate);
         lock.and_then(|lock| lock.lock().map(|()| lock)).during(|| self.about("lock"))
     }

@@ -28,7 +28,7 @@ impl Book {
         Self(file)
     }
 
-    /// Runs `change` alone. Waits for writes under way, so not for long.
+    /// Runs `change` while nobody else looks into the book. Only for moments: nothing but the book is touched.
     pub(super) fn alone<T>(&self, change: impl FnOnce(&Page<'_>) -> io::Result<T>) -> io::Result<T> {
         self.0.lock()?;
         let outcome = change(&Page(&self.0));
@@ -36,14 +36,11 @@ impl Book {
         outcome
     }
 
-    /// Runs `write` unless the area is sealed (`None`); a seal waits until it is done.
-    pub(super) fn while_open<T>(&self, write: impl FnOnce() -> io::Result<T>) -> io::Result<Option<T>> {
+    /// Whether the area takes no more bytes. Read under the lock, without which a network file system may answer from
+    /// an old copy.
+    pub(super) fn sealed(&self) -> io::Result<bool> {
         self.0.lock_shared()?;
-        let outcome = match Page(&self.0).sealed() {
-            Ok(false) => write().map(Some),
-            Ok(true) => Ok(None),
-            Err(error) => Err(error),
-        };
+        let outcome = Page(&self.0).sealed();
         self.0.unlock()?;
         outcome
     }

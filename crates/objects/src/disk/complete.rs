@@ -51,7 +51,7 @@ pub(super) fn complete(
     let _turn = area.turn()?;
     let here = |name| area.dir.has(name).during(|| area.about("look into"));
     if here(WHOLE)? {
-        return name_whole(root, &area, blob).map(|()| done(0));
+        return name_whole(root, &area, blob, size).map(|()| done(0));
     }
     if !here(DATA)? {
         return finished_before(root, multipart, blob, size).map(|()| done(0));
@@ -69,7 +69,7 @@ pub(super) fn complete(
         Ok(done(copied))
     } else {
         let copied = join(&area, &pieces)?;
-        name_whole(root, &area, blob)?;
+        name_whole(root, &area, blob, size)?;
         Ok(done(copied))
     }
 }
@@ -141,7 +141,13 @@ fn join(area: &Area, pieces: &[Piece<'_>]) -> Result<u64, ObjectsError> {
 }
 
 /// Gives the joined file its name. The staging file goes first: `data` beside a blob would look like somebody else's blob.
-fn name_whole(root: &Arc<Root>, area: &Area, blob: &BlobName) -> Result<(), ObjectsError> {
+fn name_whole(root: &Arc<Root>, area: &Area, blob: &BlobName, size: u64) -> Result<(), ObjectsError> {
+    let whole = area.dir.open_file(WHOLE, Access::Read).and_then(|whole| whole.metadata());
+    let found = whole.during(|| area.about("look at the joined file of"))?.len();
+    if found != size {
+        let what = format!("{found} bytes instead of {size}: it was joined from another list of parts");
+        return Err(ObjectsError::Damaged { place: format!("joined file of {}", area.multipart), what });
+    }
     let removed = area.dir.remove_file(DATA).and_then(|()| area.dir.sync());
     removed.during(|| area.about("remove the staging file of"))?;
     root.settle(&area.dir, WHOLE, blob)

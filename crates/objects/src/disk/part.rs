@@ -120,14 +120,23 @@ impl Sink for PartSink {
     type Stored = StoredPart;
 
     fn write(&mut self, bytes: &[u8]) -> Result<(), ObjectsError> {
-        self.landing.area.while_open(|| self.file.write_all_at(bytes, self.next))?;
+        let area = &self.landing.area;
+        match &self.landing.place {
+            DiskPlace::Slot { .. } => area.write_slot(&self.file, bytes, self.next)?,
+            DiskPlace::Side { name } => {
+                area.check_open()?;
+                let written = self.file.write_all_at(bytes, self.next);
+                written
+                    .during(|| format!("write side file {name} of multipart upload {}", area.multipart))?;
+            }
+        }
         self.next += bytes.len() as u64;
         Ok(())
     }
 
     fn finish(self, sums: Sums) -> Result<StoredPart, ObjectsError> {
         let Self { mut landing, file, .. } = self;
-        landing.area.while_open(|| Ok(()))?;
+        landing.area.check_open()?;
         let synced = file.sync_data().and_then(|()| match landing.place {
             DiskPlace::Slot { .. } => Ok(()),
             DiskPlace::Side { .. } => landing.area.dir.sync(),

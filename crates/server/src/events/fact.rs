@@ -168,7 +168,7 @@ pub struct TaskSnapshot {
     pub session_id: String,
 }
 
-/// One sub-task. `input` and `output` are our own JSON records (see `flows::outcome`).
+/// One sub-task. `input` and `output` are our own JSON records, those of [`super::outcome`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SubtaskFact {
     /// `Transcode`, `AdaptiveDynamicStreaming`, `CoverBySnapshot`, `ImageSprites` or `Review.Porn`.
