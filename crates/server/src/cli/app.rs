@@ -44,7 +44,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
             Action::Create { name, id, private } => {
                 let body = json!({"name": name, "id": id, "private": private});
                 let made = server.post("/v1/apps", &body).await?;
-                line(&format!("application {} created; next: reelgate key create NAME --app {0}", cell(&made["id"])))?;
+                line(&format!(
+                    "application {} created; next: reelgate key create NAME --app {0}",
+                    cell(&made["id"])
+                ))?;
             }
             Action::List => {
                 let head = ["ID", "NAME", "PRIVATE", "CREATED", "REVOKED"].map(str::to_owned).to_vec();

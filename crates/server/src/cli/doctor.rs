@@ -5,9 +5,9 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
+use reelgate_media::Tools;
 use reelgate_media::review::{NsfwModels, Precision};
 use reelgate_media::sandbox::{Mode, Sandbox};
-use reelgate_media::Tools;
 use reelgate_model::Clock;
 use reelgate_store::{Engine, Store, StoreError};
 
@@ -34,7 +34,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         report.note("ffmpeg", ffmpeg(&config).await)?;
         report.note("models", models())?;
         if report.failed > 0 {
-            let sentence = anyhow::anyhow!("{} of the above must be mended before `reelgate serve`", report.failed);
+            let sentence =
+                anyhow::anyhow!("{} of the above must be mended before `reelgate serve`", report.failed);
             return Err(Failure::unavailable(sentence));
         }
         Ok(())
@@ -64,12 +65,16 @@ fn writable(directory: &Path) -> Result<String> {
     let existing = existing.with_context(|| format!("no directory above {shown} exists"))?;
     let mut file = tempfile_in(existing)?;
     let begun = Instant::now();
-    file.write_durably().with_context(|| format!("{} cannot be written; check owner and mode", existing.display()))?;
+    file.write_durably()
+        .with_context(|| format!("{} cannot be written; check owner and mode", existing.display()))?;
     let took = begun.elapsed().as_millis();
     if existing == directory {
         Ok(format!("{shown} takes a file and syncs it ({took} ms)"))
     } else {
-        Ok(format!("{shown} will be made in {}, which takes a file and syncs it ({took} ms)", existing.display()))
+        Ok(format!(
+            "{shown} will be made in {}, which takes a file and syncs it ({took} ms)",
+            existing.display()
+        ))
     }
 }
 
@@ -82,7 +87,8 @@ struct Probe {
 fn tempfile_in(directory: &Path) -> Result<Probe> {
     let path = directory.join(format!(".reelgate-doctor-{}", uuid::Uuid::new_v4().simple()));
     let file = std::fs::OpenOptions::new().write(true).create_new(true).open(&path);
-    let file = file.with_context(|| format!("{} cannot be written; check owner and mode", directory.display()))?;
+    let file =
+        file.with_context(|| format!("{} cannot be written; check owner and mode", directory.display()))?;
     Ok(Probe { path, file })
 }
 
@@ -122,7 +128,9 @@ async fn database(config: &Config) -> Result<String> {
         Engine::Postgres if offset.abs() > 5_000 => {
             bail!("PostgreSQL's clock is {offset} ms ahead of this machine's; set both by NTP")
         }
-        Engine::Postgres => Ok(format!("PostgreSQL {state}; its clock is {offset} ms ahead of this machine's")),
+        Engine::Postgres => {
+            Ok(format!("PostgreSQL {state}; its clock is {offset} ms ahead of this machine's"))
+        }
     }
 }
 
@@ -144,6 +152,7 @@ async fn ffmpeg(config: &Config) -> Result<String> {
 fn models() -> Result<String> {
     let models = NsfwModels::new(Precision::Both);
     let checked = models.self_test().context("the review models do not work on this machine")?;
-    let names: Vec<_> = checked.iter().map(|model| format!("{} {}", model.name, &model.sha256[..12])).collect();
+    let names: Vec<_> =
+        checked.iter().map(|model| format!("{} {}", model.name, &model.sha256[..12])).collect();
     Ok(format!("{} give the scores they should", names.join(" and ")))
 }

@@ -17,7 +17,13 @@ use super::exit::Failure;
 #[derive(Args, Clone, Debug)]
 pub(super) struct Remote {
     /// Server to speak to.
-    #[arg(long, env = "REELGATE_URL", value_name = "URL", default_value = "http://127.0.0.1:8300", global = true)]
+    #[arg(
+        long,
+        env = "REELGATE_URL",
+        value_name = "URL",
+        default_value = "http://127.0.0.1:8300",
+        global = true
+    )]
     url: String,
     /// API key or admin token. Prefer the environment: other users can see command lines.
     #[arg(long, env = "REELGATE_TOKEN", value_name = "TOKEN", hide_env_values = true, global = true, value_parser = secret)]
@@ -52,11 +58,15 @@ impl Remote {
         }
         let token = self.token.clone().filter(|token| !token.expose_secret().trim().is_empty());
         let token = token.ok_or_else(|| {
-            Failure::usage(anyhow!("no token: set REELGATE_TOKEN to an API key (the server printed one at its first start)"))
+            Failure::usage(anyhow!(
+                "no token: set REELGATE_TOKEN to an API key (the server printed one at its first start)"
+            ))
         })?;
         super::serve::install_crypto();
         // A redirect would carry the token to somewhere else.
-        let http = Client::builder().redirect(reqwest::redirect::Policy::none()).connect_timeout(Duration::from_secs(10));
+        let http = Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .connect_timeout(Duration::from_secs(10));
         let http = http.timeout(Duration::from_secs(60)).build().context("the HTTP client cannot be made")?;
         Ok(Server { http, base, token })
     }
@@ -107,11 +117,15 @@ impl Server {
         let request = self.http.request(method, &url).bearer_auth(self.token.expose_secret().trim());
         let answer = fill(request).send().await.map_err(|error| {
             let error = anyhow::Error::new(error.without_url());
-            Failure::unavailable(error.context(format!("no answer to {what}; is `reelgate serve` running there?")))
+            Failure::unavailable(
+                error.context(format!("no answer to {what}; is `reelgate serve` running there?")),
+            )
         })?;
         let status = answer.status();
         let body = answer.bytes().await.map_err(|error| {
-            Failure::unavailable(anyhow::Error::new(error.without_url()).context(format!("the answer to {what} broke off")))
+            Failure::unavailable(
+                anyhow::Error::new(error.without_url()).context(format!("the answer to {what} broke off")),
+            )
         })?;
         if !status.is_success() {
             return Err(refused(&what, status, &body));
@@ -119,7 +133,8 @@ impl Server {
         if body.is_empty() {
             return Ok(Value::Null);
         }
-        let unreadable = || format!("the answer to {what} is not JSON; is this the address of a Reelgate server?");
+        let unreadable =
+            || format!("the answer to {what} is not JSON; is this the address of a Reelgate server?");
         serde_json::from_slice(&body).with_context(unreadable).map_err(Failure::unavailable)
     }
 }
@@ -128,11 +143,15 @@ fn refused(what: &str, status: StatusCode, body: &[u8]) -> Failure {
     let said = serde_json::from_slice::<Problem>(body).map(|problem| super::tell::plain(&problem.detail));
     let sentence = match said {
         Ok(detail) => anyhow!("{what} was refused: {detail}"),
-        Err(_) => anyhow!("{what} was answered with {status} and no reason; is this the address of a Reelgate server?"),
+        Err(_) => anyhow!(
+            "{what} was answered with {status} and no reason; is this the address of a Reelgate server?"
+        ),
     };
     match status {
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Failure::forbidden(sentence),
-        status if status.is_client_error() && status != StatusCode::TOO_MANY_REQUESTS => Failure::usage(sentence),
+        status if status.is_client_error() && status != StatusCode::TOO_MANY_REQUESTS => {
+            Failure::usage(sentence)
+        }
         _ => Failure::unavailable(sentence),
     }
 }

@@ -83,7 +83,9 @@ fn state_file(server: &str, file: &Path) -> Result<PathBuf, Failure> {
 
     let set = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let base = set("XDG_STATE_HOME").or_else(|| set("HOME").map(|home| home.join(".local/state")));
-    let base = base.ok_or_else(|| Failure::usage(anyhow!("neither HOME nor XDG_STATE_HOME is set; give --state FILE")))?;
+    let base = base.ok_or_else(|| {
+        Failure::usage(anyhow!("neither HOME nor XDG_STATE_HOME is set; give --state FILE"))
+    })?;
     let directory = base.join("reelgate/uploads");
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&directory).with_context(|| {
         format!("the state directory {} cannot be made; give --state FILE", directory.display())
@@ -137,14 +139,19 @@ fn tell_end(uploaded: &Uploaded) -> anyhow::Result<()> {
 fn failed(error: UploadError) -> Failure {
     let usage = matches!(
         error,
-        UploadError::Endpoint(_) | UploadError::File { .. } | UploadError::Empty(_) | UploadError::FileChanged(_)
+        UploadError::Endpoint(_)
+            | UploadError::File { .. }
+            | UploadError::Empty(_)
+            | UploadError::FileChanged(_)
     );
     let forbidden = matches!(error, UploadError::Refused { .. } | UploadError::Signature(_));
     let cause = anyhow::Error::new(error);
     match (usage, forbidden) {
         (true, _) => Failure::usage(cause),
         (_, true) => Failure::forbidden(cause),
-        _ => Failure::unavailable(cause.context("the upload did not finish; run the same command again to go on")),
+        _ => Failure::unavailable(
+            cause.context("the upload did not finish; run the same command again to go on"),
+        ),
     }
 }
 

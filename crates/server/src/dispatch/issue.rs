@@ -65,7 +65,9 @@ pub enum IssueError {
         known: String,
     },
     /// Longer than 90 days, or nothing.
-    #[error("valid_seconds {asked} is outside the 1 to {MAX_VALIDITY} (90 days) that a signature may be good for")]
+    #[error(
+        "valid_seconds {asked} is outside the 1 to {MAX_VALIDITY} (90 days) that a signature may be good for"
+    )]
     Validity {
         /// Seconds asked for.
         asked: u64,
@@ -95,7 +97,9 @@ pub enum IssueError {
     #[error(transparent)]
     Permission(#[from] PermissionError),
     /// Nothing to sign with.
-    #[error("application {0} has no enabled SecretId to sign with; create one with `reelgate key create --secret`")]
+    #[error(
+        "application {0} has no enabled SecretId to sign with; create one with `reelgate key create --secret`"
+    )]
     NoSecretKey(reelgate_model::AppId),
     /// Not the caller's fault.
     #[error("the signature could not be made")]
@@ -124,7 +128,12 @@ pub(super) struct Permit {
 }
 
 impl Permit {
-    pub(super) async fn new(app: &App, scope: &Scope, key_id: &str, order: Order) -> Result<Self, IssueError> {
+    pub(super) async fn new(
+        app: &App,
+        scope: &Scope,
+        key_id: &str,
+        order: Order,
+    ) -> Result<Self, IssueError> {
         check(app, &order)?;
         let procedure = procedure(app, order.procedure)?;
         let permission = Permission {
@@ -211,6 +220,7 @@ fn procedure(app: &App, asked: Option<String>) -> Result<String, IssueError> {
 async fn signing_key(app: &App, scope: &Scope) -> Result<(String, SecretString), IssueError> {
     let key = app.store.read().await?.signing_key(scope.app()).await?;
     let key = key.ok_or(IssueError::NoSecretKey(scope.app()))?;
-    let secret = app.vault.open_sealed(&key.secret_id, &key.sealed).context("the signing key cannot be opened");
+    let secret =
+        app.vault.open_sealed(&key.secret_id, &key.sealed).context("the signing key cannot be opened");
     Ok((key.secret_id, secret.map_err(IssueError::Internal)?))
 }

@@ -18,7 +18,12 @@ const VALIDITY: Duration = Duration::from_secs(86_400);
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 /// Like [`issue`](super::issue), good for 24 hours unless `order` says otherwise, in the sample's key order.
-pub async fn issue_sample(app: &App, scope: &Scope, key_id: &str, order: Order) -> Result<Issued, IssueError> {
+pub async fn issue_sample(
+    app: &App,
+    scope: &Scope,
+    key_id: &str,
+    order: Order,
+) -> Result<Issued, IssueError> {
     let order = Order { validity: order.validity.or(Some(VALIDITY)), ..order };
     let permit = Permit::new(app, scope, key_id, order).await?;
     let original = original(&permit.parameters);
@@ -84,7 +89,8 @@ mod tests {
         };
         let original = original(&parameters);
         assert!(
-            original.ends_with("oneTimeValid=1&sourceContext=a%20b%26c&sessionContext=%E4%BC%9A&vodSubAppId=7"),
+            original
+                .ends_with("oneTimeValid=1&sourceContext=a%20b%26c&sessionContext=%E4%BC%9A&vodSubAppId=7"),
             "{original}"
         );
     }

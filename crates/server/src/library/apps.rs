@@ -105,7 +105,8 @@ pub async fn revoke(app: &App, scope: &Scope, id: AppId, remote: String) -> Resu
                     other => other.into(),
                 })?;
                 let subject = id.to_string();
-                let entry = NewAudit { action: "app.revoke".to_owned(), subject, detail: String::new(), remote };
+                let entry =
+                    NewAudit { action: "app.revoke".to_owned(), subject, detail: String::new(), remote };
                 tx.audit(&scope, &entry).await?;
                 tx.app(id).await?.ok_or(AppsError::NotFound(id))
             })

@@ -2,9 +2,7 @@
 //! when it is made; rows hold a hash (API keys) or a sealed copy (SecretKeys).
 
 use reelgate_model::{ApiScope, AppId, Scope};
-use reelgate_store::{
-    ApiKey, KeyApps, NewApiKey, NewAudit, NewSecretKey, SecretKey, StoreError,
-};
+use reelgate_store::{ApiKey, KeyApps, NewApiKey, NewAudit, NewSecretKey, SecretKey, StoreError};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::apps::{MAX_NAME, check_name};
@@ -80,7 +78,12 @@ pub async fn list_api(
 }
 
 /// Up to `limit` SecretIds of the account after `after`, revoked ones included.
-pub async fn list_secret(app: &App, scope: &Scope, after: &str, limit: u32) -> Result<Vec<SecretKey>, KeysError> {
+pub async fn list_secret(
+    app: &App,
+    scope: &Scope,
+    after: &str,
+    limit: u32,
+) -> Result<Vec<SecretKey>, KeysError> {
     reach(app, scope, app.main_app(), "SecretIds")?;
     Ok(app.store.read().await?.secret_keys(after, limit).await?)
 }
@@ -101,16 +104,23 @@ pub async fn create_api(
     let scope = reach(app, scope, of, "keys of other applications")?;
     let secret = SecretString::from(new_api_key());
     let row = NewApiKey { hash: digest(secret.expose_secret()), name, scopes };
-    let made: Result<ApiKey, KeysError> = app.store.write(move |tx| {
-        Box::pin(async move {
-            ensure_app(tx, of).await?;
-            let id = tx.create_api_key(&scope, &row).await?;
-            let words: Vec<_> = row.scopes.iter().map(|scope| scope.as_str()).collect();
-            let detail = format!("{}: {}", row.name, words.join(" "));
-            tx.audit(&scope, &NewAudit { action: "key.create".to_owned(), subject: id.clone(), detail, remote }).await?;
-            tx.live_api_key(&id).await?.ok_or(KeysError::NotFound(id))
+    let made: Result<ApiKey, KeysError> = app
+        .store
+        .write(move |tx| {
+            Box::pin(async move {
+                ensure_app(tx, of).await?;
+                let id = tx.create_api_key(&scope, &row).await?;
+                let words: Vec<_> = row.scopes.iter().map(|scope| scope.as_str()).collect();
+                let detail = format!("{}: {}", row.name, words.join(" "));
+                tx.audit(
+                    &scope,
+                    &NewAudit { action: "key.create".to_owned(), subject: id.clone(), detail, remote },
+                )
+                .await?;
+                tx.live_api_key(&id).await?.ok_or(KeysError::NotFound(id))
+            })
         })
-    }).await;
+        .await;
     Ok(CreatedApiKey { key: made?, secret })
 }
 
@@ -128,24 +138,27 @@ pub async fn create_secret(
     let secret = SecretString::from(random_text(32));
     let sealed = app.vault.seal(&secret_id, secret.expose_secret()).map_err(KeysError::Internal)?;
     let row = NewSecretKey { secret_id: secret_id.clone(), sealed, name, apps };
-    let made: Result<SecretKey, KeysError> = app.store.write(move |tx| {
-        Box::pin(async move {
-            if let KeyApps::Listed(apps) = &row.apps {
-                for one in apps {
-                    ensure_app(tx, *one).await?;
+    let made: Result<SecretKey, KeysError> = app
+        .store
+        .write(move |tx| {
+            Box::pin(async move {
+                if let KeyApps::Listed(apps) = &row.apps {
+                    for one in apps {
+                        ensure_app(tx, *one).await?;
+                    }
                 }
-            }
-            tx.create_secret_key(&row).await?;
-            let entry = NewAudit {
-                action: "secret_key.create".to_owned(),
-                subject: secret_id.clone(),
-                detail: row.name,
-                remote,
-            };
-            tx.audit(&scope, &entry).await?;
-            tx.secret_key(&secret_id).await?.ok_or(KeysError::NotFound(secret_id))
+                tx.create_secret_key(&row).await?;
+                let entry = NewAudit {
+                    action: "secret_key.create".to_owned(),
+                    subject: secret_id.clone(),
+                    detail: row.name,
+                    remote,
+                };
+                tx.audit(&scope, &entry).await?;
+                tx.secret_key(&secret_id).await?.ok_or(KeysError::NotFound(secret_id))
+            })
         })
-    }).await;
+        .await;
     Ok(CreatedSecretKey { key: made?, secret })
 }
 
@@ -177,7 +190,8 @@ pub async fn revoke(app: &App, scope: &Scope, own: &str, id: &str, remote: Strin
                     StoreError::Stale => KeysError::NotFound(id.clone()),
                     other => other.into(),
                 })?;
-                let entry = NewAudit { action: action.to_owned(), subject: id, detail: String::new(), remote };
+                let entry =
+                    NewAudit { action: action.to_owned(), subject: id, detail: String::new(), remote };
                 Ok(tx.audit(&scope, &entry).await?)
             })
         })

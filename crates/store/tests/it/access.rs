@@ -55,7 +55,9 @@ async fn secret_keys_keep_their_bytes_and_applications(f: Fixture) {
 
 async fn signing_is_done_with_the_newest_key_that_reaches_the_application(f: Fixture) {
     assert_eq!(f.store.read().await.unwrap().signing_key(APP).await.unwrap(), None);
-    for (id, apps) in [("AKID3", KeyApps::All), ("AKID1", KeyApps::Listed(vec![APP])), ("AKID2", KeyApps::All)] {
+    for (id, apps) in
+        [("AKID3", KeyApps::All), ("AKID1", KeyApps::Listed(vec![APP])), ("AKID2", KeyApps::All)]
+    {
         let key = secret_key(id, apps);
         write!(f.store, tx => tx.create_secret_key(&key).await).unwrap();
         f.clock.advance(Duration::from_secs(1));

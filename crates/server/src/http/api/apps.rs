@@ -1,5 +1,7 @@
 //! `/v1/apps`: the account's applications.
 
+#![expect(unused_qualifications, reason = "the code that utoipa writes for query parameters has them")]
+
 use axum::Json;
 use axum::extract::{Path, State};
 use reelgate_model::AppId;
@@ -75,7 +77,8 @@ pub async fn list(
     let limit = super::limit(query.limit)?;
     let after = query.after.map(|after| app_id(&after)).transpose()?;
     let found = apps::list(&app, &caller.scope, after, limit).await?;
-    let next = (found.len() == limit as usize).then(|| found.last().map(|last| last.id.to_string())).flatten();
+    let next =
+        (found.len() == limit as usize).then(|| found.last().map(|last| last.id.to_string())).flatten();
     Ok(Json(AppPage { items: found.into_iter().map(answer).collect(), next }))
 }
 

@@ -8,7 +8,6 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use reelgate_model::{ApiScope, Principal, Scope};
 use reelgate_store::{ApiKey, NewAudit, NewConsoleSession};
-use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -28,8 +27,7 @@ const TOKEN_LENGTH: usize = 32;
 #[serde(deny_unknown_fields)]
 pub struct SignIn {
     /// An API key with the scope `admin`.
-    #[schema(value_type = String)]
-    token: SecretString,
+    token: String,
 }
 
 /// Who is signed in.
@@ -63,8 +61,10 @@ pub async fn sign_in(
     if let Err(wait) = limit.take(origin.client, now) {
         return Ok(too_many(wait));
     }
-    let key = key_of_token(&app, request.token.expose_secret().trim()).await?.ok_or_else(|| {
-        Problem::unauthenticated("the token is not known or was revoked; the server printed one at its first start")
+    let key = key_of_token(&app, request.token.trim()).await?.ok_or_else(|| {
+        Problem::unauthenticated(
+            "the token is not known or was revoked; the server printed one at its first start",
+        )
     })?;
     limit.give_back(origin.client);
     if !key.scopes.contains(&ApiScope::Admin) {
@@ -85,7 +85,9 @@ pub async fn sign_in(
 )]
 pub async fn session(caller: Caller<Any>) -> Result<Json<ConsoleSessionAnswer>, Problem> {
     let Some(console) = caller.console else {
-        return Err(Problem::unauthenticated("no console session: the request came with an API key, not the cookie"));
+        return Err(Problem::unauthenticated(
+            "no console session: the request came with an API key, not the cookie",
+        ));
     };
     Ok(Json(answer(&caller.key, console.csrf)))
 }
@@ -95,7 +97,11 @@ pub async fn session(caller: Caller<Any>) -> Result<Json<ConsoleSessionAnswer>, 
     post, path = "/v1/console/sign-out", tag = "console",
     responses((status = 204), (status = 401, body = Problem), (status = 403, body = Problem)),
 )]
-pub async fn sign_out(State(app): State<App>, origin: Origin, caller: Caller<Any>) -> Result<Response, Problem> {
+pub async fn sign_out(
+    State(app): State<App>,
+    origin: Origin,
+    caller: Caller<Any>,
+) -> Result<Response, Problem> {
     if let Some(session) = caller.console {
         app.store.write(move |tx| Box::pin(async move { tx.end_console_session(&session.id).await })).await?;
     }
@@ -146,7 +152,8 @@ fn with_cookie(cookie: &str, answer: impl IntoResponse) -> Response {
 fn too_many(wait: Duration) -> Response {
     let seconds = wait.as_secs() + 1;
     let sentence = format!("too many failed sign-ins from this address; try again in {seconds} s");
-    let mut response = Problem::new(StatusCode::TOO_MANY_REQUESTS, "too_many_attempts", sentence).into_response();
+    let mut response =
+        Problem::new(StatusCode::TOO_MANY_REQUESTS, "too_many_attempts", sentence).into_response();
     response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     response
 }

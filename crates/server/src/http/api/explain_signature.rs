@@ -147,7 +147,9 @@ fn rule(check: &Check) -> RuleCheck {
     let (outcome, failure) = match &check.outcome {
         Outcome::Pass => ("pass", None),
         Outcome::NotChecked => ("not_checked", None),
-        Outcome::Fail { vendor_code, sentence, advice } => ("fail", Some((*vendor_code, sentence.clone(), *advice))),
+        Outcome::Fail { vendor_code, sentence, advice } => {
+            ("fail", Some((*vendor_code, sentence.clone(), *advice)))
+        }
     };
     RuleCheck {
         step: check.step,

@@ -1,5 +1,7 @@
 //! `/v1/keys`: API keys, and the SecretIds that signatures are made with.
 
+#![expect(unused_qualifications, reason = "the code that utoipa writes for query parameters has them")]
+
 use axum::Json;
 use axum::extract::{Path, State};
 use http::StatusCode;

@@ -33,7 +33,8 @@ struct Security;
 
 impl Modify for Security {
     fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
-        let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("An API key")).build();
+        let bearer =
+            HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("An API key")).build();
         let cookie = ApiKeyValue::with_description(
             crate::http::COOKIE,
             "A console session; requests that are not a GET also carry `X-Reelgate-Csrf`",
@@ -46,12 +47,13 @@ impl Modify for Security {
 
 /// The document as it is committed: pretty, with a line feed at the end.
 pub fn document() -> String {
-    let mut text = Document::openapi().to_pretty_json().expect("the document is made of maps, lists and text");
+    let mut text =
+        Document::openapi().to_pretty_json().expect("the document is made of maps, lists and text");
     text.push('\n');
     text
 }
 
 /// `GET /v1/openapi.json`.
-pub async fn serve() -> Response {
+pub(super) async fn serve() -> Response {
     ([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], document()).into_response()
 }

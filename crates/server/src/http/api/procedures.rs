@@ -31,6 +31,7 @@ pub struct ProcedureAnswer {
 )]
 pub async fn list(State(app): State<App>, _caller: Caller<Any>) -> Json<ProcedureList> {
     let items = app.config.procedures.iter();
-    let answer = |name: &str, comment: &str| ProcedureAnswer { name: name.to_owned(), comment: comment.to_owned() };
+    let answer =
+        |name: &str, comment: &str| ProcedureAnswer { name: name.to_owned(), comment: comment.to_owned() };
     Json(ProcedureList { items: items.map(|one| answer(&one.name, &one.comment)).collect() })
 }

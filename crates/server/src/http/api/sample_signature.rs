@@ -73,7 +73,8 @@ impl Keys {
     }
 
     fn add_json(&mut self, body: &[u8]) -> Result<(), Problem> {
-        let refused = |_| Problem::invalid("the body is neither a form nor a JSON object; send one of them, or none");
+        let refused =
+            |_| Problem::invalid("the body is neither a form nor a JSON object; send one of them, or none");
         let members: serde_json::Map<String, Value> = serde_json::from_slice(body).map_err(refused)?;
         for (name, value) in members {
             let text = match value {
@@ -93,7 +94,8 @@ impl Keys {
 
     fn number<T: FromStr>(&self, name: &str, wanted: &str) -> Result<Option<T>, Problem> {
         let text = self.text(name).filter(|text| !text.is_empty());
-        text.map(|text| text.parse().map_err(|_| Problem::invalid(format!("{name} must be {wanted}")))).transpose()
+        text.map(|text| text.parse().map_err(|_| Problem::invalid(format!("{name} must be {wanted}"))))
+            .transpose()
     }
 
     fn order(&self) -> Result<Order, Problem> {

@@ -29,9 +29,11 @@ impl Asset {
     pub(super) fn answer(self, request: &HeaderMap, policy: Policy) -> Response {
         let etag = format!("\"{}\"", hex::encode(&self.file.metadata.sha256_hash()[..16]));
         let known = request.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
-        let is_known = known.flat_map(|list| list.split(',')).any(|one| one.trim().trim_start_matches("W/") == etag);
+        let is_known =
+            known.flat_map(|list| list.split(',')).any(|one| one.trim().trim_start_matches("W/") == etag);
         let etag = HeaderValue::try_from(etag).expect("an ETag of hexadecimal digits is a header value");
-        let common = [(header::ETAG, etag), (header::CACHE_CONTROL, HeaderValue::from_static(self.caching()))];
+        let common =
+            [(header::ETAG, etag), (header::CACHE_CONTROL, HeaderValue::from_static(self.caching()))];
         if is_known {
             return (StatusCode::NOT_MODIFIED, common, policy).into_response();
         }

@@ -27,7 +27,8 @@ pub(super) async fn file(State(app): State<App>, Path(path): Path<String>, heade
     match Asset::find(&path) {
         Some(asset) => asset.answer(&headers, policy(&app)),
         None if path.rsplit('/').next().is_some_and(|last| last.contains('.')) => {
-            (StatusCode::NOT_FOUND, "this build of the console has no such file; reload the page\n").into_response()
+            (StatusCode::NOT_FOUND, "this build of the console has no such file; reload the page\n")
+                .into_response()
         }
         None => page(&app, &headers),
     }
