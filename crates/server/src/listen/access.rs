@@ -69,7 +69,8 @@ impl Drop for Line {
         fields.insert("bytes_out".to_owned(), self.sent.load(Ordering::Relaxed).into());
         let elapsed = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
         fields.insert("duration_ms".to_owned(), elapsed.into());
-        tracing::info!(target: "access", "{}", Value::Object(fields));
+        let line = Value::Object(fields);
+        tracing::info!(target: "access", "{line}");
     }
 }
 
