@@ -339,3 +339,6 @@ const NEVER_MS: i64 = 253_402_300_799_000;
 fn iso8601(millis: i64) -> String {
     Timestamp::from_second(millis.div_euclid(1000)).map_or_else(|_| NEVER.to_owned(), |stamp| stamp.to_string())
 }
+
+#[cfg(test)]
+mod tests;
