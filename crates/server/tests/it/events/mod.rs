@@ -4,14 +4,19 @@ mod delivery;
 mod guard;
 mod receiver;
 
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use reelgate_model::{AppId, Clock, FileId, Scope, Time};
-use reelgate_server::app::App;
+use reelgate_media::Tools;
+use reelgate_media::sandbox::{Mode, Sandbox};
+use reelgate_model::{AppId, Clock, FileId, FileIds, Scope, Time};
+use reelgate_objects::Memory;
+use reelgate_server::app::{App, Parts};
 use reelgate_server::config::{CommandLine, Config};
 use reelgate_server::events::delivery::Courier;
 use reelgate_server::events::{Fact, append};
-use reelgate_store::{Attempt, Delivery, NewApp, StoreError};
+use reelgate_server::vault::Vault;
+use reelgate_store::{Attempt, Delivery, NewApp, Store, StoreError};
 
 const APP: AppId = AppId(1_250_000_001);
 const FILE: FileId = FileId(5_576_678_019_876_543_210);
@@ -44,7 +49,7 @@ impl Bench {
         let pairs = always.iter().chain(pairs).map(|(name, text)| ((*name).to_owned(), (*text).to_owned()));
         let config = Config::load(&CommandLine::default(), pairs).unwrap();
         let clock = Clock::manual(Time(1_780_000_000_000));
-        let app = App::open(config, "127.0.0.1:0".parse().unwrap(), clock.clone()).await.unwrap();
+        let app = open(config, clock.clone()).await;
         let new = NewApp { id: APP, name: "main".to_owned(), private: false };
         let write = app.store.write::<_, StoreError, _>(move |tx| {
             Box::pin(async move { tx.create_app(&new).await })
@@ -87,6 +92,26 @@ impl Bench {
         let events = read.file_events(&self.scope, file, 0, 100).await.unwrap();
         events.into_iter().map(|event| event.kind).collect()
     }
+}
+
+/// Without looking for ffmpeg: nothing here starts it, and a bare machine has none.
+async fn open(config: Config, clock: Clock) -> App {
+    let store = Store::open(&config.database_url, clock.clone()).await.unwrap();
+    store.migrate().await.unwrap();
+    let vault = Vault::open(None, &config.data_dir).unwrap();
+    let tools = Tools { ffmpeg: "/nonexistent/ffmpeg".into(), ffprobe: "/nonexistent/ffprobe".into() };
+    let sandbox = Sandbox::new("/nonexistent/reelgate".into(), Mode::Off, tools).unwrap();
+    App::new(Parts {
+        play_origin: "http://media.example".to_owned(),
+        main_app: OnceLock::new(),
+        objects: Arc::new(Memory::new()),
+        file_ids: FileIds::new(),
+        config,
+        clock,
+        store,
+        vault,
+        sandbox,
+    })
 }
 
 fn task_fact(file: FileId, task: &str) -> Fact {
