@@ -108,8 +108,7 @@ fn review(segments: usize) -> SubtaskFact {
         "url": "https://media.example/play/1/5576678019876543210/r1/frame-9.jpg",
         "url_expires_at": 1_700_604_800_000_i64,
     });
-    let output =
-        json!({"confidence": 98, "suggestion": "block", "label": "sexy", "segments": vec![segment; segments]});
+    let output = json!({"confidence": 98, "suggestion": "block", "label": "sexy", "segments": vec![segment; segments]});
     result("Review.Porn", 900_010, output)
 }
 

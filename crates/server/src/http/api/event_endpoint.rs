@@ -86,11 +86,7 @@ pub async fn remove(
 }
 
 fn answer(endpoint: Endpoint) -> EndpointAnswer {
-    EndpointAnswer {
-        url: endpoint.url,
-        enabled: endpoint.enabled,
-        created_at: rfc3339(endpoint.created_at),
-    }
+    EndpointAnswer { url: endpoint.url, enabled: endpoint.enabled, created_at: rfc3339(endpoint.created_at) }
 }
 
 impl From<EndpointError> for Problem {

@@ -65,7 +65,8 @@ pub async fn stream(
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
     let file = timeline::file_id(&file)?;
     let place = streams.0.try_acquire_owned().map_err(|_| {
-        let sentence = format!("{MOST} timelines are being followed already; ask for the plain timeline instead");
+        let sentence =
+            format!("{MOST} timelines are being followed already; ask for the plain timeline instead");
         Problem::new(StatusCode::SERVICE_UNAVAILABLE, "too_many_streams", sentence)
     })?;
     // The first look decides whether there is anything to follow; what it finds is sent by the stream.

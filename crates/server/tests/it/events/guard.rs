@@ -12,7 +12,9 @@ use super::{Bench, FILE};
 #[tokio::test]
 async fn private_addresses_are_refused_when_an_endpoint_is_set() {
     let bench = Bench::with(&[]).await;
-    for url in ["http://127.0.0.1:9/", "http://localhost:9/", "http://169.254.169.254/latest", "http://[::1]/"] {
+    for url in
+        ["http://127.0.0.1:9/", "http://localhost:9/", "http://169.254.169.254/latest", "http://[::1]/"]
+    {
         let refused = endpoint::set(&bench.app, &bench.scope, url, String::new()).await;
         assert!(
             matches!(&refused, Err(EndpointError::Target(TargetError::Private { .. }))),

@@ -51,9 +51,8 @@ impl Bench {
         let clock = Clock::manual(Time(1_780_000_000_000));
         let app = open(config, clock.clone()).await;
         let new = NewApp { id: APP, name: "main".to_owned(), private: false };
-        let write = app.store.write::<_, StoreError, _>(move |tx| {
-            Box::pin(async move { tx.create_app(&new).await })
-        });
+        let write =
+            app.store.write::<_, StoreError, _>(move |tx| Box::pin(async move { tx.create_app(&new).await }));
         write.await.unwrap();
         let courier = Courier::new(app.clone()).unwrap();
         Self { app, clock, scope: Scope::system(APP), courier, _directory: directory }

@@ -43,9 +43,7 @@ pub(super) struct Receiver {
 
 impl Receiver {
     /// `rule` gets how many requests came before, and the request.
-    pub(super) async fn start(
-        rule: impl Fn(usize, &Received) -> Response + Send + Sync + 'static,
-    ) -> Self {
+    pub(super) async fn start(rule: impl Fn(usize, &Received) -> Response + Send + Sync + 'static) -> Self {
         let shared = Arc::new(Shared { received: Mutex::default(), rule: Box::new(rule) });
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/events", listener.local_addr().unwrap());
