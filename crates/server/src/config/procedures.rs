@@ -50,7 +50,7 @@ pub(crate) const ADAPTIVE_SHORT: u32 = 900_020;
 /// MP4 with a short side of 720 (wire reference 6.2).
 pub(crate) const MP4_720: u32 = 100_030;
 /// Our content review template: porn only.
-pub(crate) const REVIEW_PORN: u32 = 900_010;
+pub const REVIEW_PORN: u32 = 900_010;
 
 /// All procedures that this server knows, by name.
 #[derive(Debug)]
