@@ -74,7 +74,7 @@ impl Receiver {
             Ok(Ok(all)) => all.clone(),
             Ok(Err(_)) => return Err(anyhow!("the receiver stopped before {what} arrived")),
             Err(_) => {
-                let count = arrived.borrow().len();
+                let count = self.arrived.borrow().len();
                 return Err(anyhow!("{what} did not arrive within {} s; {count} other events did", limit.as_secs()));
             }
         };
