@@ -89,6 +89,6 @@ pub use objects::{Abandoned, Object};
 pub use reviews::{Review, ReviewFindings};
 pub use secret_keys::{KeyApps, NewSecretKey, SecretKey};
 pub use sessions::{NewSession, Session, SignatureUse};
-pub use store::Store;
+pub use store::{Store, unit};
 pub use tasks::{NewSubtask, NewTask, Subtask, SubtaskEnd, Task};
 pub use tx::{Engine, Read, Tx};
