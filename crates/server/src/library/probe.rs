@@ -64,7 +64,8 @@ pub fn of_row(probe: &str) -> Option<ProbeFact> {
     serde_json::from_str(probe).ok()
 }
 
-fn fact(found: &Probe) -> ProbeFact {
+/// What `found` is in facts, rows and answers.
+pub fn fact(found: &Probe) -> ProbeFact {
     ProbeFact {
         size: size(found.size),
         container: found.container.clone(),
