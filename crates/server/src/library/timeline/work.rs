@@ -111,7 +111,9 @@ fn subtask(entries: &mut Vec<Entry>, result: &Subtask) {
             SubtaskState::Waiting | SubtaskState::Processing | SubtaskState::Fail => "failed",
         };
         entries.push(
-            about(at, word).with("err_code_ext", result.err_code_ext.as_str()).with("message", result.message.as_str()),
+            about(at, word)
+                .with("err_code_ext", result.err_code_ext.as_str())
+                .with("message", result.message.as_str()),
         );
     }
 }

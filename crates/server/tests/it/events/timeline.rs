@@ -194,7 +194,9 @@ fn media() -> NewMedia {
 
 fn lines(timeline: &Value) -> Vec<String> {
     let entries = timeline["entries"].as_array().unwrap().iter();
-    entries.map(|one| format!("{}: {}", one["kind"].as_str().unwrap(), one["title"].as_str().unwrap())).collect()
+    entries
+        .map(|one| format!("{}: {}", one["kind"].as_str().unwrap(), one["title"].as_str().unwrap()))
+        .collect()
 }
 
 #[tokio::test]
@@ -236,7 +238,10 @@ async fn the_timeline_tells_everything_in_order_and_no_secret() {
     );
     let entries = timeline["entries"].as_array().unwrap();
     assert_eq!(entries[0]["detail"]["user"], "alice");
-    assert_eq!(entries[3]["detail"], json!({"upload_id": "upload-1", "parts": 2, "size": 2 << 20, "span_ms": 250}));
+    assert_eq!(
+        entries[3]["detail"],
+        json!({"upload_id": "upload-1", "parts": 2, "size": 2 << 20, "span_ms": 250})
+    );
     assert_eq!(entries[11]["detail"]["err_code_ext"], "SourceFileError.ContentMalformed");
     assert_eq!(entries[14]["detail"]["endpoint"], receiver.url);
     assert_eq!(entries[0]["at"], "2026-05-28T20:26:40.000Z");
@@ -304,7 +309,10 @@ async fn the_endpoint_is_set_shown_and_removed() {
     }
     let wanted = json!({"url": "http://127.0.0.1:9/events"});
     let (status, set) = served.call(Method::PUT, path, Some(wanted)).await;
-    assert_eq!((status, &set["url"], &set["enabled"]), (200, &json!("http://127.0.0.1:9/events"), &json!(true)));
+    assert_eq!(
+        (status, &set["url"], &set["enabled"]),
+        (200, &json!("http://127.0.0.1:9/events"), &json!(true))
+    );
     assert_eq!(served.call(Method::GET, path, None).await, (200, set));
     assert_eq!(served.call(Method::DELETE, path, None).await.0, 204);
     assert_eq!(served.call(Method::GET, path, None).await.0, 404);
