@@ -1,7 +1,9 @@
-//! The server as its clients meet it: a real `App` behind a real listener, spoken to over HTTP.
+//! The server, whole: the real application behind a real listener, one file for each topic.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod accounts;
 mod command_line;
 mod console;
+mod events;
 mod signatures;
 mod test_app;
