@@ -5,5 +5,6 @@ mod accounts;
 mod command_line;
 mod console;
 mod events;
+mod media;
 mod signatures;
 mod test_app;
