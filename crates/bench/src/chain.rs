@@ -52,7 +52,8 @@ impl Chain {
             async move { Ok(chain.sign(procedure).await?) }
         });
         let upload = Upload::new(Endpoint::path_style(&self.origin), signatures, file);
-        let uploaded = upload.run().await.with_context(|| format!("{} cannot be uploaded", file.display()))?;
+        let uploaded =
+            upload.run().await.with_context(|| format!("{} cannot be uploaded", file.display()))?;
         Ok(uploaded.file_id)
     }
 

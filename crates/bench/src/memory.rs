@@ -15,12 +15,14 @@ pub(crate) fn peak(pid: u32) -> Result<u64> {
 /// Lets the peak begin anew at what is resident now.
 pub(crate) fn forget_peak(pid: u32) -> Result<()> {
     let path = format!("/proc/{pid}/clear_refs");
-    std::fs::write(&path, "5").with_context(|| format!("{path} cannot be written, so the peak cannot be measured"))
+    std::fs::write(&path, "5")
+        .with_context(|| format!("{path} cannot be written, so the peak cannot be measured"))
 }
 
 fn read(pid: u32, field: &str) -> Result<u64> {
     let path = format!("/proc/{pid}/status");
-    let status = std::fs::read_to_string(&path).with_context(|| format!("{path} cannot be read; is the server gone?"))?;
+    let status = std::fs::read_to_string(&path)
+        .with_context(|| format!("{path} cannot be read; is the server gone?"))?;
     find(&status, field).with_context(|| format!("{path} has no {field} in kB"))
 }
 

@@ -12,9 +12,14 @@ const HEADER: u64 = 8;
 
 /// Writes `sample`, padded to `size` bytes, to `path`. The padding is zeros that take no room on the client's disk.
 pub(crate) fn write(sample: &Path, path: &Path, size: u64) -> Result<()> {
-    let head = std::fs::copy(sample, path).with_context(|| format!("sample {} cannot be copied", sample.display()))?;
-    let padding = size.checked_sub(head).filter(|padding| *padding >= HEADER).and_then(|padding| u32::try_from(padding).ok());
-    let padding = padding.with_context(|| format!("{} cannot be padded to {size} bytes", sample.display()))?;
+    let head = std::fs::copy(sample, path)
+        .with_context(|| format!("sample {} cannot be copied", sample.display()))?;
+    let padding = size
+        .checked_sub(head)
+        .filter(|padding| *padding >= HEADER)
+        .and_then(|padding| u32::try_from(padding).ok());
+    let padding =
+        padding.with_context(|| format!("{} cannot be padded to {size} bytes", sample.display()))?;
     let append = || {
         let mut file = OpenOptions::new().append(true).open(path)?;
         file.write_all(&padding.to_be_bytes())?;

@@ -32,10 +32,14 @@ pub(crate) struct Report {
 impl Report {
     /// Says what is measured on what.
     pub(crate) fn begin(server: &Path) -> Result<Self> {
-        let size = std::fs::metadata(server).with_context(|| format!("{} is not there; `make build` builds it", server.display()))?.len();
+        let size = std::fs::metadata(server)
+            .with_context(|| format!("{} is not there; `make build` builds it", server.display()))?
+            .len();
         println!("machine: {}", machine());
         println!("server: {} {}, {:.1} MiB", server.display(), env!("CARGO_PKG_VERSION"), mib(size));
-        println!("resident memory of the server process (VmRSS before, VmHWM during), all roles, models loaded:\n");
+        println!(
+            "resident memory of the server process (VmRSS before, VmHWM during), all roles, models loaded:\n"
+        );
         println!("{:>5} {:>10} {:>12} {:>12} {:>10}", "round", "upload", "before", "peak", "speed");
         Ok(Self { all: Vec::new() })
     }
@@ -60,15 +64,25 @@ impl Report {
             println!("{:>6.0} MiB {least:>8.1} MiB {median:>8.1} MiB {most:>8.1} MiB", mib(size));
         }
         let [small, large] = SIZES.map(|size| self.spread(size)[1]);
-        println!("\ngoal, large upload under {:.0} MiB: {} ({:.1} MiB)", mib(GOAL), word(large < GOAL), mib(large));
+        println!(
+            "\ngoal, large upload under {:.0} MiB: {} ({:.1} MiB)",
+            mib(GOAL),
+            word(large < GOAL),
+            mib(large)
+        );
         let ratio = large as f64 / small as f64;
         let within = (ratio - 1.0).abs() <= SPREAD;
-        println!("goal, both sizes within {:.0} %: {} (large / small = {ratio:.3})", SPREAD * 100.0, word(within));
+        println!(
+            "goal, both sizes within {:.0} %: {} (large / small = {ratio:.3})",
+            SPREAD * 100.0,
+            word(within)
+        );
     }
 
     /// Least, middle and most of the peaks at one size, bytes.
     fn spread(&self, size: u64) -> [u64; 3] {
-        let mut peaks: Vec<u64> = self.all.iter().filter(|one| one.size == size).map(|one| one.peak).collect();
+        let mut peaks: Vec<u64> =
+            self.all.iter().filter(|one| one.size == size).map(|one| one.peak).collect();
         peaks.sort_unstable();
         [peaks.first(), peaks.get(peaks.len() / 2), peaks.last()].map(|peak| peak.copied().unwrap_or(0))
     }
@@ -85,7 +99,10 @@ fn mib(bytes: u64) -> f64 {
 /// Processor, cores and kernel, as far as this system tells.
 fn machine() -> String {
     let cpu = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let model = cpu.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": ")).map(|(_, model)| model);
+    let model = cpu
+        .lines()
+        .find_map(|line| line.strip_prefix("model name")?.split_once(": "))
+        .map(|(_, model)| model);
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
     let kernel = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
     format!("{}, {cores} cores, Linux {}", model.unwrap_or("unknown processor"), kernel.trim())

@@ -40,7 +40,8 @@ impl Server {
         let pid = child.id().context("the server has ended at once")?;
         let messages = child.stderr.take().context("the server has no standard error")?;
         let origin = timeout(START, greeting(messages)).await;
-        let origin = origin.with_context(|| format!("the server was not ready within {} s", START.as_secs()))??;
+        let origin =
+            origin.with_context(|| format!("the server was not ready within {} s", START.as_secs()))??;
         Ok(Self { child, pid, origin })
     }
 
@@ -80,7 +81,10 @@ async fn greeting(messages: ChildStderr) -> Result<String> {
     bail!("the server ended: {last}")
 }
 
-#[expect(clippy::disallowed_methods, reason = "the benchmark starts the server it measures; no media is involved")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the benchmark starts the server it measures; no media is involved"
+)]
 fn command(program: &Path) -> Command {
     Command::new(program)
 }

@@ -109,7 +109,10 @@ async fn chain(
 ) -> Result<()> {
     show.step(Step::Start);
     let origin = server.ready().await?;
-    show.line(&format!("the server says ready at {origin}, on SQLite and a directory; roles: {}", server.roles()));
+    show.line(&format!(
+        "the server says ready at {origin}, on SQLite and a directory; roles: {}",
+        server.roles()
+    ));
 
     show.step(Step::Subscribe);
     let doors = Doors::new(origin, server.api_key().to_owned())?;
@@ -140,7 +143,8 @@ async fn chain(
 /// The video as an absolute path, if it can be read.
 fn readable(video: &Path) -> Result<PathBuf> {
     let opened = std::fs::File::open(video).and_then(|file| file.metadata());
-    let about = opened.with_context(|| format!("video {} cannot be read; name another with --video", video.display()))?;
+    let about = opened
+        .with_context(|| format!("video {} cannot be read; name another with --video", video.display()))?;
     if !about.is_file() || about.len() == 0 {
         bail!("video {} is not a file with bytes in it; name another with --video", video.display());
     }
@@ -152,7 +156,8 @@ fn sandbox() -> Result<Sandbox> {
     let helper = std::env::current_exe().context("the path of this program is unknown")?;
     let tools = Tools::find(&std::env::var_os("PATH").unwrap_or_default())?;
     let off = std::env::var("REELGATE_MEDIA__SANDBOX").is_ok_and(|word| word == "off");
-    Sandbox::new(helper, if off { Mode::Off } else { Mode::On }, tools).context("the sandbox cannot be started")
+    Sandbox::new(helper, if off { Mode::Off } else { Mode::On }, tools)
+        .context("the sandbox cannot be started")
 }
 
 /// Ctrl-C and SIGTERM, watched before there is anything to clean up.

@@ -10,9 +10,9 @@ use reelgate_media::probe::{Probe, probe};
 use reelgate_wire::vod::{MediaProcessTaskResult, ProcedureTask};
 use reqwest::Url;
 
+use super::Stage;
 use super::playlist::{self, Variant};
 use super::show::{Show, bytes};
-use super::Stage;
 
 /// How long ffprobe may take over one file.
 const PROBE: Duration = Duration::from_secs(30);
@@ -20,7 +20,7 @@ const PROBE: Duration = Duration::from_secs(30);
 const TOLERANCE: f64 = 1.0;
 
 /// Fetches HLS, MP4, cover and sprite of a finished task.
-pub(super) async fn play(stage: &Stage, show: &mut Show, task: &ProcedureTask) -> Result<()> {
+pub(super) async fn play(stage: &Stage, show: &Show, task: &ProcedureTask) -> Result<()> {
     let mut fetched = Vec::new();
     for result in &task.media_process_result_set {
         fetched.push(result.word());
@@ -32,7 +32,13 @@ pub(super) async fn play(stage: &Stage, show: &mut Show, task: &ProcedureTask) -
                 mp4(stage, show, &task.output.as_ref().context("the MP4 has no output")?.url).await?;
             }
             MediaProcessTaskResult::CoverBySnapshot(task) => {
-                picture(stage, show, "cover", &task.output.as_ref().context("the cover has no output")?.cover_url).await?;
+                picture(
+                    stage,
+                    show,
+                    "cover",
+                    &task.output.as_ref().context("the cover has no output")?.cover_url,
+                )
+                .await?;
             }
             MediaProcessTaskResult::ImageSprites(task) => {
                 let output = task.output.as_ref().context("the sprite has no output")?;
@@ -51,11 +57,11 @@ pub(super) async fn play(stage: &Stage, show: &mut Show, task: &ProcedureTask) -
     Ok(())
 }
 
-async fn hls(stage: &Stage, show: &mut Show, url: &str) -> Result<()> {
+async fn hls(stage: &Stage, show: &Show, url: &str) -> Result<()> {
     let base = Url::parse(url).with_context(|| format!("{url:?} is no address"))?;
     let master = stage.doors.download(url, None).await?;
     let variants = playlist::variants(&base, &String::from_utf8_lossy(&master.body))?;
-    show.line(&format!("HLS {url}: {}, {} variants", master.content_type, variants.len()));
+    show.line(&format!("HLS {}: {}, {} variants", base.path(), master.content_type, variants.len()));
     for (number, found) in variants.iter().enumerate() {
         variant(stage, show, number, found).await?;
     }
@@ -63,19 +69,18 @@ async fn hls(stage: &Stage, show: &mut Show, url: &str) -> Result<()> {
 }
 
 /// Downloads a variant's segments into one file and compares what ffprobe reads from them with the playlists.
-async fn variant(stage: &Stage, show: &mut Show, number: usize, variant: &Variant) -> Result<()> {
+async fn variant(stage: &Stage, show: &Show, number: usize, variant: &Variant) -> Result<()> {
     let list = stage.doors.download(variant.url.as_str(), None).await?;
     let media = playlist::media(&variant.url, &String::from_utf8_lossy(&list.body))?;
     let path = stage.directory.join(format!("hls-{number}"));
-    let mut file = std::fs::File::create(&path).with_context(|| format!("{} cannot be made", path.display()))?;
+    let mut file =
+        std::fs::File::create(&path).with_context(|| format!("{} cannot be made", path.display()))?;
     let mut size = 0;
-    for (done, url) in media.files.iter().enumerate() {
+    for url in &media.files {
         let segment = stage.doors.download(url.as_str(), None).await?;
         file.write_all(&segment.body).with_context(|| format!("{} cannot be written", path.display()))?;
         size += segment.body.len() as u64;
-        show.progress("fetching segments", (done as u64 + 1) * 100 / media.files.len() as u64, url.path());
     }
-    show.end_bar();
     let read = look(stage, path).await?;
     show.line(&format!(
         "  {} segments, {}, {:.1} s by the playlist; ffprobe reads from them: {}",
@@ -86,7 +91,13 @@ async fn variant(stage: &Stage, show: &mut Show, number: usize, variant: &Varian
     ));
     let stated = variant.resolution.context("the master playlist states no RESOLUTION")?;
     if (read.width(), read.height()) != stated {
-        bail!("the master playlist states {}x{}, ffprobe reads {}x{}", stated.0, stated.1, read.width(), read.height());
+        bail!(
+            "the master playlist states {}x{}, ffprobe reads {}x{}",
+            stated.0,
+            stated.1,
+            read.width(),
+            read.height()
+        );
     }
     if (read.duration - media.seconds).abs() > TOLERANCE {
         bail!("the playlist lasts {:.1} s, ffprobe reads {:.1} s", media.seconds, read.duration);
@@ -97,9 +108,13 @@ async fn variant(stage: &Stage, show: &mut Show, number: usize, variant: &Varian
 async fn mp4(stage: &Stage, show: &Show, url: &str) -> Result<()> {
     let start = stage.doors.download(url, Some("bytes=0-99")).await?;
     if start.status != StatusCode::PARTIAL_CONTENT || start.body.len() != 100 {
-        bail!("{url}: the first 100 bytes were asked for; {} and {} bytes came", start.status, start.body.len());
+        bail!(
+            "{url}: the first 100 bytes were asked for; {} and {} bytes came",
+            start.status,
+            start.body.len()
+        );
     }
-    show.line(&format!("MP4 {url}: {}, range {}", start.content_type, start.content_range));
+    show.line(&format!("MP4 {}: {}, range {}", path(url), start.content_type, start.content_range));
     let file = stage.doors.download(url, None).await?;
     let read = save_and_look(stage, "transcoded.mp4", &file.body).await?;
     if !read.has_moving_video() {
@@ -116,7 +131,12 @@ async fn picture(stage: &Stage, show: &Show, what: &str, url: &str) -> Result<()
         bail!("the {what} {url} is not a picture: {}", told(&read));
     }
     let size = bytes(file.body.len() as u64);
-    show.line(&format!("{what} {url}: {}, {size}; ffprobe reads: {}", file.content_type, told(&read)));
+    show.line(&format!(
+        "{what} {}: {}, {size}; ffprobe reads: {}",
+        path(url),
+        file.content_type,
+        told(&read)
+    ));
     Ok(())
 }
 
@@ -127,7 +147,7 @@ async fn cues(stage: &Stage, show: &Show, url: &str) -> Result<()> {
     if !text.starts_with("WEBVTT") || cues == 0 {
         bail!("{url} is no WebVTT with cues");
     }
-    show.line(&format!("sprite index {url}: {}, {cues} cues", file.content_type));
+    show.line(&format!("sprite index {}: {}, {cues} cues", path(url), file.content_type));
     Ok(())
 }
 
@@ -138,7 +158,14 @@ async fn save_and_look(stage: &Stage, name: &str, body: &[u8]) -> Result<Probe> 
 }
 
 async fn look(stage: &Stage, path: PathBuf) -> Result<Probe> {
-    probe(&stage.sandbox, &path, PROBE).await.with_context(|| format!("ffprobe cannot read {}", path.display()))
+    probe(&stage.sandbox, &path, PROBE)
+        .await
+        .with_context(|| format!("ffprobe cannot read {}", path.display()))
+}
+
+/// The path of an address, for lines that are short enough to read.
+fn path(url: &str) -> String {
+    Url::parse(url).map_or_else(|_| url.to_owned(), |url| url.path().to_owned())
 }
 
 /// What ffprobe found, in one line.

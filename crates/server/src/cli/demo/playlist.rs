@@ -32,7 +32,8 @@ pub(super) fn variants(base: &Url, text: &str) -> Result<Vec<Variant>> {
         if let Some(attributes) = line.strip_prefix("#EXT-X-STREAM-INF:") {
             stated = Some(resolution(attributes));
         } else if !line.is_empty() && !line.starts_with('#') {
-            let resolution = stated.take().with_context(|| format!("{line} has no EXT-X-STREAM-INF before it"))?;
+            let resolution =
+                stated.take().with_context(|| format!("{line} has no EXT-X-STREAM-INF before it"))?;
             variants.push(Variant { url: join(base, line)?, resolution });
         }
     }
@@ -49,7 +50,8 @@ pub(super) fn media(base: &Url, text: &str) -> Result<Media> {
     let mut ended = false;
     for line in text.lines().map(str::trim) {
         if let Some(seconds) = line.strip_prefix("#EXTINF:") {
-            let seconds: f64 = seconds.split(',').next().unwrap_or_default().parse().context("EXTINF is no number")?;
+            let seconds: f64 =
+                seconds.split(',').next().unwrap_or_default().parse().context("EXTINF is no number")?;
             media.seconds += seconds;
         } else if let Some(attributes) = line.strip_prefix("#EXT-X-MAP:") {
             let name = attributes.split("URI=\"").nth(1).and_then(|rest| rest.split('"').next());
@@ -62,7 +64,11 @@ pub(super) fn media(base: &Url, text: &str) -> Result<Media> {
         }
     }
     if !ended || media.segments == 0 {
-        bail!("the playlist {base} has {} segments and {} end", media.segments, if ended { "an" } else { "no" });
+        bail!(
+            "the playlist {base} has {} segments and {} end",
+            media.segments,
+            if ended { "an" } else { "no" }
+        );
     }
     Ok(media)
 }

@@ -57,7 +57,7 @@ pub(super) async fn process(stage: &Stage, show: &mut Show, file_id: &str) -> Re
     };
     show.end_bar();
     for subtask in &task.subtasks {
-        show.line(&format!("the server's {}: {} {}", subtask.kind, subtask.state, subtask.message));
+        show.line(&format!("GET /v1/media: {} {}", subtask.kind, subtask.state));
     }
     match task.subtasks.iter().find(|subtask| subtask.state != "success") {
         Some(failed) => bail!("{} ended as {}: {}", failed.kind, failed.state, failed.message),
@@ -106,7 +106,9 @@ impl Subtask {
 pub(super) async fn tell(stage: &Stage, show: &mut Show, file_id: &str) -> Result<Box<ProcedureTask>> {
     let what = format!("ProcedureStateChanged of {file_id} with status FINISH");
     let pick = |event: &Event| match event {
-        Event::ProcedureStateChanged(task) if task.file_id == file_id && task.status == "FINISH" => Some(task.clone()),
+        Event::ProcedureStateChanged(task) if task.file_id == file_id && task.status == "FINISH" => {
+            Some(task.clone())
+        }
         _ => None,
     };
     let (arrived, task) = stage.receiver.wait_for(&what, ARRIVAL, pick).await?;
@@ -116,7 +118,12 @@ pub(super) async fn tell(stage: &Stage, show: &mut Show, file_id: &str) -> Resul
         arrived.seq,
         bytes(arrived.length as u64)
     ));
-    let results: Vec<(&str, &str)> = task.media_process_result_set.iter().map(media_result).chain(task.ai_content_review_result_set.iter().map(review_result)).collect();
+    let results: Vec<(&str, &str)> = task
+        .media_process_result_set
+        .iter()
+        .map(media_result)
+        .chain(task.ai_content_review_result_set.iter().map(review_result))
+        .collect();
     let told: Vec<String> = results.iter().map(|(kind, status)| format!("{kind} {status}")).collect();
     show.line(&format!("it says: {}", told.join(", ")));
     if let Some((kind, status)) = results.iter().find(|(_, status)| *status != "SUCCESS") {

@@ -41,7 +41,8 @@ pub(super) struct Arrived {
 impl Receiver {
     /// Listens on a free port of the loopback.
     pub(super) async fn start() -> Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.context("the receiver has no port")?;
+        let listener =
+            TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.context("the receiver has no port")?;
         let address = listener.local_addr().context("the receiver has no address")?;
         let (keep, arrived) = watch::channel(Vec::new());
         let router = Router::new()
@@ -69,13 +70,17 @@ impl Receiver {
         pick: impl Fn(&Event) -> Option<T>,
     ) -> Result<(Arrived, T)> {
         let mut arrived = self.arrived.clone();
-        let found = timeout(limit, arrived.wait_for(|all| all.iter().any(|one| pick(&one.event).is_some()))).await;
+        let found =
+            timeout(limit, arrived.wait_for(|all| all.iter().any(|one| pick(&one.event).is_some()))).await;
         let all = match found {
             Ok(Ok(all)) => all.clone(),
             Ok(Err(_)) => return Err(anyhow!("the receiver stopped before {what} arrived")),
             Err(_) => {
                 let count = self.arrived.borrow().len();
-                return Err(anyhow!("{what} did not arrive within {} s; {count} other events did", limit.as_secs()));
+                return Err(anyhow!(
+                    "{what} did not arrive within {} s; {count} other events did",
+                    limit.as_secs()
+                ));
             }
         };
         let mut picked = all.iter().filter_map(|one| Some((one, pick(&one.event)?)));
@@ -99,8 +104,9 @@ async fn receive(
     body: Bytes,
 ) -> Result<StatusCode, (StatusCode, String)> {
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
-    let content: EventContent = serde_json::from_slice(&body)
-        .map_err(|error| (StatusCode::BAD_REQUEST, format!("this is not an event of the vendor's form: {error}")))?;
+    let content: EventContent = serde_json::from_slice(&body).map_err(|error| {
+        (StatusCode::BAD_REQUEST, format!("this is not an event of the vendor's form: {error}"))
+    })?;
     let (id, seq) = (text("Reelgate-Event-Id"), text("Reelgate-Event-Seq"));
     if id.is_empty() {
         return Err((StatusCode::BAD_REQUEST, "the header Reelgate-Event-Id is missing".to_owned()));

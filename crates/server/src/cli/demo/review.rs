@@ -52,13 +52,22 @@ pub(super) async fn review(stage: &Stage, show: &Show, file_id: &str, task: &Pro
     let media: Media = stage.doors.media(file_id).await?;
     let review = media.review.context("the server keeps no review of this file")?;
     if review.suggestion != told.suggestion || (review.confidence - told.confidence).abs() > 0.5 {
-        bail!("the server's record says {} with confidence {}, not what the event says", review.suggestion, review.confidence);
+        bail!(
+            "the server's record says {} with confidence {}, not what the event says",
+            review.suggestion,
+            review.confidence
+        );
     }
     if review.models.is_empty() || review.frames.is_empty() {
         bail!("the record names {} models and {} frames", review.models.len(), review.frames.len());
     }
     let label = review.label.filter(|label| !label.is_empty()).map(|label| format!(" ({label})"));
-    show.line(&format!("the record says: {}{}, {} frames", review.suggestion, label.unwrap_or_default(), review.frames.len()));
+    show.line(&format!(
+        "the record says: {}{}, {} frames",
+        review.suggestion,
+        label.unwrap_or_default(),
+        review.frames.len()
+    ));
     for model in &review.models {
         show.line(&format!("model {} sha256 {}", model.name, model.sha256));
     }
@@ -96,11 +105,15 @@ mod tests {
 
     #[test]
     fn every_frame_is_in_the_table_once() {
-        let frame = |second| Frame { at_ms: second * 1000, hentai: 0.25, porn: 0.25, nsfw: None, fused: Some(0.5) };
+        let frame =
+            |second| Frame { at_ms: second * 1000, hentai: 0.25, porn: 0.25, nsfw: None, fused: Some(0.5) };
         let frames: Vec<Frame> = (0..7).map(frame).collect();
         let rows = table(&frames);
         assert_eq!(rows.len(), 4);
-        assert_eq!(rows[1], "   0.0 s      0.5000      - 0.5000  |   3.0 s      0.5000      - 0.5000  |   6.0 s      0.5000      - 0.5000");
+        assert_eq!(
+            rows[1],
+            "   0.0 s      0.5000      - 0.5000  |   3.0 s      0.5000      - 0.5000  |   6.0 s      0.5000      - 0.5000"
+        );
         assert_eq!(rows.iter().skip(1).map(|row| row.matches(" s ").count()).sum::<usize>(), 7);
     }
 }

@@ -6,10 +6,10 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow};
 use reelgate_client::{Endpoint, MIN_PART_SIZE, Phase, Progress, SignatureSource, Upload};
 
-use super::access_log::Line;
-use super::sign::PROCEDURE;
-use super::show::{Show, bytes};
 use super::Stage;
+use super::access_log::Line;
+use super::show::{Show, bytes};
+use super::sign::PROCEDURE;
 
 /// How long an upload may make no progress at all.
 const STALL: Duration = Duration::from_secs(45);
@@ -49,9 +49,8 @@ pub(super) async fn send(stage: &Stage, show: &mut Show) -> Result<String> {
 /// The upload as the server has it: doors, every part, and the sum of its bytes.
 async fn quote(stage: &Stage, show: &Show, before: usize, size: u64) -> Result<()> {
     let what = format!("an ApplyUploadUGC, a CommitUploadUGC and parts of {size} bytes together");
-    let complete = |lines: &[Line]| {
-        lines.iter().filter(|line| is_ugc(line)).count() >= 2 && received(lines) == size
-    };
+    let complete =
+        |lines: &[Line]| lines.iter().filter(|line| is_ugc(line)).count() >= 2 && received(lines) == size;
     let lines = stage.log.wait_for(before, &what, complete).await?;
     for line in lines.iter().filter(|line| is_ugc(line) || line.path.starts_with("/cos/")) {
         show.line(&format!("access log: {line}"));

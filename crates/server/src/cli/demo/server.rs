@@ -117,7 +117,10 @@ impl Server {
     async fn wait_a_moment(&mut self, deadline: Instant) -> Result<()> {
         if let Some(status) = self.child.try_wait().context("the server cannot be watched")? {
             let said = self.messages_so_far();
-            bail!("the server ended with {status}: {}", said.trim().lines().last().unwrap_or("it said nothing"));
+            bail!(
+                "the server ended with {status}: {}",
+                said.trim().lines().last().unwrap_or("it said nothing")
+            );
         }
         if Instant::now() > deadline {
             bail!("the server was not ready within {} s", START.as_secs());
@@ -127,11 +130,16 @@ impl Server {
     }
 
     fn messages_so_far(&self) -> String {
-        std::fs::read(&self.messages).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
+        std::fs::read(&self.messages)
+            .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+            .unwrap_or_default()
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "the demonstration starts the server it shows; no media is involved")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the demonstration starts the server it shows; no media is involved"
+)]
 fn program() -> Result<Command> {
     Ok(Command::new(std::env::current_exe().context("the path of this program is unknown")?))
 }

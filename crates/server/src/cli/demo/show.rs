@@ -104,7 +104,7 @@ impl Show {
                 if percent >= *told + 25 {
                     *told = percent - percent % 25;
                     let line = format!("{what}: {percent} %  {}", plain(detail));
-                    self.line(&line);
+                    self.line(line.trim_end());
                 }
             }
         }

@@ -20,7 +20,8 @@ pub(super) async fn sign(stage: &Stage, show: &mut Show) -> Result<()> {
         bail!("the signature does not hold procedure {PROCEDURE} for one upload: {parameters:?}");
     }
     let is_ours = |line: &super::access_log::Line| line.path == "/v1/upload-signatures" && line.status == 200;
-    let lines = stage.log.wait_for(before, "the signature's making", |lines| lines.iter().any(is_ours)).await?;
+    let lines =
+        stage.log.wait_for(before, "the signature's making", |lines| lines.iter().any(is_ours)).await?;
     for line in lines.iter().filter(|line| is_ours(line)) {
         show.line(&format!("access log: {line}"));
     }
