@@ -1,4 +1,10 @@
 //! The server, whole: the real application behind a real listener, one file for each topic.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod accounts;
+mod command_line;
+mod console;
 mod events;
+mod media;
+mod signatures;
+mod test_app;
