@@ -92,7 +92,8 @@ fn writable(directory: &Path) -> Result<String> {
 /// What unprivileged programs may still write there.
 fn free_bytes(directory: &Path) -> Result<u64> {
     let found = nix::sys::statvfs::statvfs(directory);
-    let found = found.with_context(|| format!("the free space of {} cannot be asked for", directory.display()))?;
+    let found =
+        found.with_context(|| format!("the free space of {} cannot be asked for", directory.display()))?;
     Ok(found.blocks_available() * found.fragment_size())
 }
 

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use reelgate_model::{AppId, Scope};
 use serde_json::json;
 
@@ -18,9 +20,14 @@ async fn a_key_works_until_it_is_revoked_and_is_shown_once() {
     for hidden in [secret, ADMIN, BACKEND] {
         assert!(!list.text.contains(hidden));
     }
+    t.clock.advance(Duration::from_secs(1));
     assert_eq!(t.post(ADMIN, &format!("/v1/keys/{id}/revoke"), json!({})).await.status, 204);
     t.post(secret, "/v1/upload-signatures", json!({})).await.is_problem(401, "unauthenticated", "revoked");
-    t.post(ADMIN, &format!("/v1/keys/{id}/revoke"), json!({})).await.is_problem(404, "not_found", "revoked already");
+    t.post(ADMIN, &format!("/v1/keys/{id}/revoke"), json!({})).await.is_problem(
+        404,
+        "not_found",
+        "revoked already",
+    );
 
     let audit = t.app.store.read().await.unwrap().audit_page(&Scope::system(MAIN), None, 10).await.unwrap();
     let actions: Vec<_> = audit.iter().map(|entry| entry.action.as_str()).collect();
@@ -57,10 +64,13 @@ async fn what_cannot_be_made_or_revoked_is_refused_with_a_sentence() {
     }
     t.post(ADMIN, "/v1/keys/nothing/revoke", json!({})).await.is_problem(404, "not_found", "\"nothing\"");
     let own = t.get(ADMIN, "/v1/keys").await;
-    let own = own.json["items"].as_array().unwrap().iter().find(|key| key["name"] == "admin").unwrap()["id"].clone();
+    let own = own.json["items"].as_array().unwrap().iter().find(|key| key["name"] == "admin").unwrap()["id"]
+        .clone();
     let path = format!("/v1/keys/{}/revoke", own.as_str().unwrap());
     t.post(ADMIN, &path, json!({})).await.is_problem(409, "conflict", "another admin key");
-    t.post(ADMIN, &format!("/v1/apps/{MAIN}/revoke"), json!({})).await.is_problem(409, "conflict", "main one");
+    t.post(ADMIN, &format!("/v1/apps/{MAIN}/revoke"), json!({}))
+        .await
+        .is_problem(409, "conflict", "main one");
     t.post(ADMIN, "/v1/apps/77/revoke", json!({})).await.is_problem(404, "not_found", "application 77");
     t.get(ADMIN, "/v1/apps?limit=0").await.is_problem(422, "limit_out_of_range", "1 to 200");
     t.get(ADMIN, "/v1/apps?page=2").await.is_problem(400, "invalid_request", "page");
@@ -69,9 +79,14 @@ async fn what_cannot_be_made_or_revoked_is_refused_with_a_sentence() {
 #[tokio::test]
 async fn another_applications_administrator_stays_in_it() {
     let t = TestApp::start().await;
-    let made = t.post(ADMIN, "/v1/apps", json!({"id": "1500000077", "name": "second", "private": true})).await;
+    let made =
+        t.post(ADMIN, "/v1/apps", json!({"id": "1500000077", "name": "second", "private": true})).await;
     assert_eq!((made.status, &made.json["id"]), (200, &json!("1500000077")), "{}", made.text);
-    t.post(ADMIN, "/v1/apps", json!({"id": "1500000077", "name": "again"})).await.is_problem(409, "conflict", "exists already");
+    t.post(ADMIN, "/v1/apps", json!({"id": "1500000077", "name": "again"})).await.is_problem(
+        409,
+        "conflict",
+        "exists already",
+    );
     let key = json!({"name": "second admin", "scopes": ["admin"], "app": "1500000077"});
     let second = t.post(ADMIN, "/v1/keys", key).await;
     let second = second.json["secret"].as_str().unwrap();
@@ -79,14 +94,21 @@ async fn another_applications_administrator_stays_in_it() {
     for path in ["/v1/apps", "/v1/keys?kind=secret", &format!("/v1/keys?app={MAIN}")] {
         t.get(second, path).await.is_problem(403, "forbidden", "main application");
     }
-    t.post(second, &format!("/v1/keys/{SECRET_ID}/revoke"), json!({})).await.is_problem(404, "not_found", SECRET_ID);
+    t.post(second, &format!("/v1/keys/{SECRET_ID}/revoke"), json!({})).await.is_problem(
+        404,
+        "not_found",
+        SECRET_ID,
+    );
     let own = t.get(second, "/v1/keys").await;
     assert_eq!(own.json["items"].as_array().unwrap().len(), 1, "{}", own.text);
     let signed = t.post(second, "/v1/upload-signatures", json!({})).await;
     assert_eq!(signed.status, 200, "the account's SecretId reaches every application: {}", signed.text);
 
     let pages = t.get(ADMIN, "/v1/apps?limit=1").await;
-    assert_eq!((&pages.json["items"][0]["id"], &pages.json["next"]), (&json!(MAIN.to_string()), &json!(MAIN.to_string())));
+    assert_eq!(
+        (&pages.json["items"][0]["id"], &pages.json["next"]),
+        (&json!(MAIN.to_string()), &json!(MAIN.to_string()))
+    );
     let rest = t.get(ADMIN, &format!("/v1/apps?limit=2&after={MAIN}")).await;
     assert_eq!((rest.json["items"].as_array().unwrap().len(), &rest.json["next"]), (1, &json!(null)));
 

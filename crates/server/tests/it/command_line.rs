@@ -48,7 +48,8 @@ async fn applications_and_keys_are_managed() {
     ends(&reelgate(&t, ADMIN, &["app", "create", "second", "--id", "1500000077"]).await, 0);
     let list = reelgate(&t, ADMIN, &["app", "list"]).await;
     assert!(out(&list).contains("1500000077  second"), "{}", out(&list));
-    let made = reelgate(&t, ADMIN, &["key", "create", "phone", "--scope", "sign", "--app", "1500000077"]).await;
+    let made =
+        reelgate(&t, ADMIN, &["key", "create", "phone", "--scope", "sign", "--app", "1500000077"]).await;
     ends(&made, 0);
     let field = |name: &str| {
         let line = out(&made).lines().find(|line| line.starts_with(name)).unwrap();
@@ -106,7 +107,8 @@ async fn the_doctor_finds_what_is_missing() {
     let t = TestApp::start().await;
     let data = t.dir.path().join("fresh");
     let healthy = reelgate(&t, "", &["doctor", "--data-dir", data.to_str().unwrap()]).await;
-    for word in ["configuration", "data directory", "database: there is none yet", "models: nsfw-mobilenetv2"] {
+    for word in ["configuration", "data directory", "database: there is none yet", "models: nsfw-mobilenetv2"]
+    {
         assert!(out(&healthy).contains(&format!("ok    {word}")), "{word}: {}", out(&healthy));
     }
     assert!(!data.exists(), "it changes nothing");

@@ -37,7 +37,10 @@ async fn a_person_signs_in_acts_and_signs_out() {
     }
     assert_eq!(post("/v1/upload-signatures", Some(&csrf)).await.status, 200);
     let out = post("/v1/console/sign-out", Some(&csrf)).await;
-    assert_eq!((out.status, out.header("set-cookie")), (204, "rg_console=; HttpOnly; SameSite=Strict; Path=/; Max-Age=0"));
+    assert_eq!(
+        (out.status, out.header("set-cookie")),
+        (204, "rg_console=; HttpOnly; SameSite=Strict; Path=/; Max-Age=0")
+    );
     let over = Answer::of(t.http.get(t.url("/v1/console/session")).header("cookie", &cookie)).await;
     over.is_problem(401, "unauthenticated", "sign in again");
 }
@@ -61,7 +64,10 @@ async fn a_session_ends_after_twelve_hours_and_with_its_key() {
     let stored = sign_in(&t, ADMIN).await;
     let database = std::fs::read(t.dir.path().join("data/reelgate.db-wal")).unwrap_or_default();
     let secret = cookie(&stored).split_once('=').unwrap().1.to_owned();
-    assert!(!database.windows(secret.len()).any(|window| window == secret.as_bytes()), "only a hash is stored");
+    assert!(
+        !database.windows(secret.len()).any(|window| window == secret.as_bytes()),
+        "only a hash is stored"
+    );
 }
 
 #[tokio::test]
@@ -95,7 +101,10 @@ async fn the_page_says_what_it_may_load_and_is_there_in_every_build() {
         let page = Answer::of(t.http.get(t.url(path))).await;
         assert_eq!((page.status, page.header("x-content-type-options")), (200, "nosniff"), "{path}");
         let policy = page.header("content-security-policy");
-        assert!(policy.contains("frame-ancestors 'none'") && policy.contains("default-src 'self'"), "{policy}");
+        assert!(
+            policy.contains("frame-ancestors 'none'") && policy.contains("default-src 'self'"),
+            "{policy}"
+        );
         assert!(page.header("content-type").starts_with("text/html"));
         let etag = page.header("etag");
         if etag.is_empty() {
@@ -120,6 +129,7 @@ async fn every_documented_route_exists_and_the_committed_document_is_current() {
             assert_ne!(found.json, Value::Null, "{path} answered {} without a problem", found.status);
         }
     }
-    let committed = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../openapi.json")).unwrap();
+    let committed =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../openapi.json")).unwrap();
     assert!(committed == answer.text, "run `reelgate openapi > openapi.json`");
 }

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use reelgate_model::{FileId, NotifyMode, Scope, Suggestion};
 use reelgate_store::{
-    NewMedia, NewSubtask, NewTask, ReviewFindings, StoredFile, StoreError, SubtaskEnd, unit,
+    NewMedia, NewSubtask, NewTask, ReviewFindings, StoreError, StoredFile, SubtaskEnd, unit,
 };
 use serde_json::{Value, json};
 
@@ -19,7 +19,11 @@ async fn committed(t: &TestApp, file: i64, name: &str) {
         name: name.to_owned(),
         kind: "mp4".to_owned(),
         class_id: 0,
-        source: StoredFile { name: "abc.mp4".to_owned(), blob: format!("{file}/abc.mp4"), ..StoredFile::default() },
+        source: StoredFile {
+            name: "abc.mp4".to_owned(),
+            blob: format!("{file}/abc.mp4"),
+            ..StoredFile::default()
+        },
         source_size: 1234,
         cover: StoredFile::default(),
         region: "ap-guangzhou".to_owned(),
@@ -58,7 +62,10 @@ async fn processed(t: &TestApp, file: i64) {
             let subtasks = ["AdaptiveDynamicStreaming", "Transcode", "ImageSprites"].map(subtask);
             tx.create_task(&scope, &task, &subtasks).await?;
             tx.hold_task(&scope, "task-1").await?;
-            let outputs = [json!({"url": "http://play/hls.m3u8"}), json!({"url": "http://play/v.mp4", "width": 1280, "height": 720})];
+            let outputs = [
+                json!({"url": "http://play/hls.m3u8"}),
+                json!({"url": "http://play/v.mp4", "width": 1280, "height": 720}),
+            ];
             for (index, output) in (0..).zip(outputs) {
                 let end = SubtaskEnd::Success { output: output.to_string() };
                 tx.end_subtask(&scope, "task-1", index, &end).await?;
@@ -106,17 +113,24 @@ async fn a_media_comes_with_what_was_made_of_it() {
     let media = &answer.json;
     assert_eq!((answer.status, &media["file_id"]), (200, &json!(FIRST.to_string())), "{}", answer.text);
     assert_eq!(media["media_url"], format!("{}/play/{MAIN}/{FIRST}/abc.mp4", t.base));
-    assert_eq!((&media["user"], &media["source_context"], &media["size"]), (&json!("user-42"), &json!("a=1"), &json!(1234)));
+    assert_eq!(
+        (&media["user"], &media["source_context"], &media["size"]),
+        (&json!("user-42"), &json!("a=1"), &json!(1234))
+    );
     assert_eq!((&media["cover_url"], &media["probe"]), (&Value::Null, &Value::Null));
     let mp4 = json!([{"url": "http://play/v.mp4", "width": 1280, "height": 720}]);
     assert_eq!(media["playback"], json!({"hls_url": "http://play/hls.m3u8", "mp4": mp4}));
     let frame = &media["review"]["frames"][0];
     assert_eq!((&frame["porn"], &frame["nsfw"]), (&json!(0.25), &Value::Null));
     assert_eq!(frame["url"], format!("{}/play/{MAIN}/{FIRST}/dir/e0.jpg", t.base));
-    let states: Vec<_> = media["tasks"][0]["subtasks"].as_array().unwrap().iter().map(|one| &one["state"]).collect();
+    let states: Vec<_> =
+        media["tasks"][0]["subtasks"].as_array().unwrap().iter().map(|one| &one["state"]).collect();
     assert_eq!(states, ["success", "success", "waiting"]);
     let list = t.get(BACKEND, "/v1/media").await;
-    assert_eq!((&list.json["items"][0]["task_state"], &list.json["items"][0]["progress"]), (&json!("processing"), &json!(66)));
+    assert_eq!(
+        (&list.json["items"][0]["task_state"], &list.json["items"][0]["progress"]),
+        (&json!("processing"), &json!(66))
+    );
 }
 
 #[tokio::test]

@@ -62,24 +62,51 @@ async fn what_was_asked_for_is_signed() {
 
 #[tokio::test]
 async fn every_refusal_names_its_limit() {
-    let t = TestApp::with(&[("REELGATE_UPLOAD__MAX_SIZE", "5000")], reelgate_model::Clock::manual(START)).await;
+    let t =
+        TestApp::with(&[("REELGATE_UPLOAD__MAX_SIZE", "5000")], reelgate_model::Clock::manual(START)).await;
     for (body, status, code, words) in [
-        (json!({"procedure": "nothing"}), 422, "procedure_unknown", "\"nothing\" is not known; known are LongVideoPreset"),
-        (json!({"valid_seconds": 7_776_001}), 422, "validity_out_of_range", "7776001 is outside the 1 to 7776000"),
+        (
+            json!({"procedure": "nothing"}),
+            422,
+            "procedure_unknown",
+            "\"nothing\" is not known; known are LongVideoPreset",
+        ),
+        (
+            json!({"valid_seconds": 7_776_001}),
+            422,
+            "validity_out_of_range",
+            "7776001 is outside the 1 to 7776000",
+        ),
         (json!({"valid_seconds": 0}), 422, "validity_out_of_range", "0 is outside"),
-        (json!({"source_context": "界".repeat(251)}), 422, "context_too_long", "source_context has 251 characters, more than the 250"),
-        (json!({"session_context": "x".repeat(1001)}), 422, "context_too_long", "session_context has 1001 characters, more than the 1000"),
+        (
+            json!({"source_context": "界".repeat(251)}),
+            422,
+            "context_too_long",
+            "source_context has 251 characters, more than the 250",
+        ),
+        (
+            json!({"session_context": "x".repeat(1001)}),
+            422,
+            "context_too_long",
+            "session_context has 1001 characters, more than the 1000",
+        ),
         (json!({"max_size": 5001}), 422, "max_size_out_of_range", "5001 is outside 1 to 5000"),
         (json!({"max_size": 0}), 422, "max_size_out_of_range", "0 is outside"),
         (json!({"class_id": -1}), 422, "class_id_out_of_range", "-1 is negative"),
-        (json!({"user": "u".repeat(257)}), 422, "permission_out_of_range", "the user has 257 bytes, more than 256"),
+        (
+            json!({"user": "u".repeat(257)}),
+            422,
+            "permission_out_of_range",
+            "the user has 257 bytes, more than 256",
+        ),
         (json!({"types": ["../x"]}), 422, "permission_out_of_range", "not a lower-case extension"),
         (json!({"max_sise": 1}), 400, "invalid_request", "unknown field `max_sise`"),
         (json!([1]), 400, "invalid_request", "JSON"),
     ] {
         t.post(BACKEND, PATH, body).await.is_problem(status, code, words);
     }
-    let at_the_limit = json!({"source_context": "界".repeat(250), "session_context": "界".repeat(1000), "max_size": 5000});
+    let at_the_limit =
+        json!({"source_context": "界".repeat(250), "session_context": "界".repeat(1000), "max_size": 5000});
     assert_eq!(t.post(BACKEND, PATH, at_the_limit).await.status, 200);
 }
 
@@ -88,8 +115,16 @@ async fn nobody_signs_without_a_key_that_may() {
     let t = TestApp::start().await;
     let send = |request: reqwest::RequestBuilder| Answer::of(request.json(&json!({})));
     send(t.http.post(t.url(PATH))).await.is_problem(401, "unauthenticated", "no credentials");
-    send(t.http.post(t.url(PATH)).bearer_auth("rgk_x")).await.is_problem(401, "unauthenticated", "not known or was revoked");
-    send(t.http.post(t.url(PATH)).header("authorization", "Basic eA==")).await.is_problem(401, "unauthenticated", "Bearer");
+    send(t.http.post(t.url(PATH)).bearer_auth("rgk_x")).await.is_problem(
+        401,
+        "unauthenticated",
+        "not known or was revoked",
+    );
+    send(t.http.post(t.url(PATH)).header("authorization", "Basic eA==")).await.is_problem(
+        401,
+        "unauthenticated",
+        "Bearer",
+    );
     let reader = t.post(ADMIN, "/v1/keys", json!({"name": "reader", "scopes": ["read"]})).await;
     let reader = reader.json["secret"].as_str().unwrap();
     t.post(reader, PATH, json!({})).await.is_problem(403, "forbidden", "lacks the scope `sign`");
@@ -118,7 +153,8 @@ async fn the_sample_service_answers_in_its_shape_with_its_defaults() {
     let unverified = Unverified::decode(signature).unwrap();
     let original = unverified.original().to_owned();
     let now = START.seconds();
-    let beginning = format!("secretId={SECRET_ID}&currentTimeStamp={now}&expireTime={}&random=", now + 86_400);
+    let beginning =
+        format!("secretId={SECRET_ID}&currentTimeStamp={now}&expireTime={}&random=", now + 86_400);
     let rest = original.strip_prefix(&beginning).unwrap_or_else(|| panic!("{original}"));
     let (_, rest) = rest.split_once('&').unwrap();
     assert!(rest.starts_with("procedure=&classId=0&oneTimeValid=0&sourceContext=&vodSubAppId="), "{rest}");
@@ -128,11 +164,13 @@ async fn the_sample_service_answers_in_its_shape_with_its_defaults() {
 #[tokio::test]
 async fn the_sample_service_takes_its_keys_from_query_form_and_json() {
     let t = TestApp::start().await;
-    let keys = [("procedure", "LongVideoPreset"), ("classId", "3"), ("oneTimeValid", "1"), ("sourceContext", "a b")];
+    let keys =
+        [("procedure", "LongVideoPreset"), ("classId", "3"), ("oneTimeValid", "1"), ("sourceContext", "a b")];
     let url = t.url("/getUploadSignature");
     let encoded = form_urlencoded::Serializer::new(String::new()).extend_pairs(keys).finish();
     let form = "application/x-www-form-urlencoded";
-    let json = json!({"procedure": "LongVideoPreset", "classId": 3, "oneTimeValid": true, "sourceContext": "a b"});
+    let json =
+        json!({"procedure": "LongVideoPreset", "classId": 3, "oneTimeValid": true, "sourceContext": "a b"});
     for request in [
         t.http.get(format!("{url}?{encoded}")),
         t.http.post(&url).header("content-type", form).body(encoded.clone()),
@@ -155,12 +193,21 @@ async fn the_sample_service_refuses_in_its_shape() {
         (t.http.get(&url), 401, "no credentials"),
         (t.http.get(&url).bearer_auth("rgk_x"), 401, "not known"),
         (t.http.get(format!("{url}?procedure=x")).bearer_auth(BACKEND), 422, "procedure \"x\" is not known"),
-        (t.http.get(format!("{url}?oneTimeValid=2")).bearer_auth(BACKEND), 400, "oneTimeValid must be 0 or 1"),
+        (
+            t.http.get(format!("{url}?oneTimeValid=2")).bearer_auth(BACKEND),
+            400,
+            "oneTimeValid must be 0 or 1",
+        ),
         (t.http.get(format!("{url}?classId=x")).bearer_auth(BACKEND), 400, "classId must be an integer"),
         (t.http.post(&url).body("[]").bearer_auth(BACKEND), 400, "neither a form nor a JSON object"),
     ] {
         let answer = Answer::of(request).await;
-        assert_eq!((answer.status, answer.json["code"].as_u64()), (status, Some(u64::from(status))), "{}", answer.text);
+        assert_eq!(
+            (answer.status, answer.json["code"].as_u64()),
+            (status, Some(u64::from(status))),
+            "{}",
+            answer.text
+        );
         assert!(answer.json["message"].as_str().unwrap().contains(words), "{}", answer.text);
     }
 }
@@ -168,11 +215,17 @@ async fn the_sample_service_refuses_in_its_shape() {
 #[tokio::test]
 async fn an_explanation_names_the_first_rule_that_fails() {
     let t = TestApp::start().await;
-    let explain = async |text: &str| t.post(BACKEND, "/v1/signatures/explain", json!({"signature": text})).await;
+    let explain =
+        async |text: &str| t.post(BACKEND, "/v1/signatures/explain", json!({"signature": text})).await;
     let good = t.post(BACKEND, PATH, json!({"user": "user-42"})).await;
     let good = good.json["signature"].as_str().unwrap().to_owned();
     let answer = explain(&good).await;
-    assert_eq!((&answer.json["ok"], &answer.json["mac"]), (&json!(true), &json!("matches")), "{}", answer.text);
+    assert_eq!(
+        (&answer.json["ok"], &answer.json["mac"]),
+        (&json!(true), &json!("matches")),
+        "{}",
+        answer.text
+    );
     assert_eq!(answer.json["permission"]["user"], "user-42");
     assert_eq!(answer.json["clock"]["remaining"], 3600);
     assert_eq!(answer.json["fields"][0], json!({"name": "secretId", "value": SECRET_ID}));
@@ -202,17 +255,24 @@ async fn an_explanation_names_the_first_rule_that_fails() {
         let refusal = &answer.json["refusal"];
         assert_eq!((&answer.json["ok"], &refusal["rule"]), (&json!(false), &json!(rule)), "{}", answer.text);
         assert_eq!(refusal["vendor_code"], code);
-        assert!(!refusal["sentence"].as_str().unwrap().is_empty() && !refusal["advice"].as_str().unwrap().is_empty());
+        assert!(
+            !refusal["sentence"].as_str().unwrap().is_empty()
+                && !refusal["advice"].as_str().unwrap().is_empty()
+        );
     }
     t.clock.advance(Duration::from_secs(3600));
     let answer = explain(&good).await;
-    assert_eq!((&answer.json["refusal"]["rule"], &answer.json["refusal"]["vendor_code"]), (&json!("validity"), &json!(10010)));
+    assert_eq!(
+        (&answer.json["refusal"]["rule"], &answer.json["refusal"]["vendor_code"]),
+        (&json!("validity"), &json!(10010))
+    );
 }
 
 #[tokio::test]
 async fn procedures_are_listed() {
     let t = TestApp::start().await;
     let answer = t.get(BACKEND, "/v1/procedures").await;
-    let names: Vec<_> = answer.json["items"].as_array().unwrap().iter().map(|one| one["name"].as_str().unwrap()).collect();
+    let names: Vec<_> =
+        answer.json["items"].as_array().unwrap().iter().map(|one| one["name"].as_str().unwrap()).collect();
     assert_eq!(names, ["LongVideoPreset", "ReelgateShortVideo"]);
 }

@@ -72,7 +72,11 @@ impl TestApp {
         bootstrap::first_run(&app).await.unwrap();
         let stop = CancellationToken::new();
         let served = tokio::spawn(listener.serve(router(&app), stop.clone()));
-        let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build().unwrap();
+        let http = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
+            .build()
+            .unwrap();
         Self { app, clock, base, http, dir, stop, served: Some(served) }
     }
 

@@ -67,5 +67,7 @@ fn place(cursor: &str) -> Result<(Time, FileId), Problem> {
         let (time, file) = cursor.split_once('.')?;
         Some((Time(time.parse().ok()?), file.parse().ok()?))
     };
-    parse().ok_or_else(|| Problem::invalid("after is not a `next` of this list; leave it out to begin at the newest"))
+    parse().ok_or_else(|| {
+        Problem::invalid("after is not a `next` of this list; leave it out to begin at the newest")
+    })
 }

@@ -6,8 +6,8 @@ use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder
 use utoipa::{Modify, OpenApi};
 
 use super::{
-    apps, console_session, event_endpoint, explain_signature, issue_signature, keys, media, procedures, timeline,
-    timeline_stream,
+    apps, console_session, event_endpoint, explain_signature, issue_signature, keys, media, procedures,
+    timeline, timeline_stream,
 };
 
 #[derive(OpenApi)]
