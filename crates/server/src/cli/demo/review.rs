@@ -106,8 +106,8 @@ mod tests {
     #[test]
     fn every_frame_is_in_the_table_once() {
         let frame =
-            |second| Frame { at_ms: second * 1000, hentai: 0.25, porn: 0.25, nsfw: None, fused: Some(0.5) };
-        let frames: Vec<Frame> = (0..7).map(frame).collect();
+            |second: u64| Frame { at_ms: second * 1000, hentai: 0.25, porn: 0.25, nsfw: None, fused: Some(0.5) };
+        let frames: Vec<Frame> = (0..7_u64).map(frame).collect();
         let rows = table(&frames);
         assert_eq!(rows.len(), 4);
         assert_eq!(
