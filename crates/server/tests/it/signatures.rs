@@ -25,7 +25,11 @@ async fn a_signature_has_the_defaults_and_verifies() {
     parameters.check_ranges().unwrap();
     assert_eq!(parameters.expire_time - parameters.current_time_stamp, 3600);
     assert_eq!((parameters.one_time_valid, parameters.vod_sub_app_id), (true, Some(MAIN.0)));
-    assert_eq!((&parameters.procedure, &parameters.source_context), (&None, &None));
+    assert_eq!(parameters.procedure.as_deref().unwrap_or(""), t.app.config.dispatch.procedure);
+    assert_eq!(
+        (&parameters.source_context, &answer.json["procedure"]),
+        (&None, &json!(t.app.config.dispatch.procedure))
+    );
     let permission = Permission::parse(parameters.reelgate.as_deref().unwrap()).unwrap();
     assert_eq!(answer.json["permission_id"], json!(permission.id));
     assert_eq!((permission.user.as_str(), permission.max_size), ("", None));
@@ -145,7 +149,7 @@ async fn without_a_secret_id_there_is_nothing_to_sign_with() {
 #[tokio::test]
 async fn the_sample_service_answers_in_its_shape_with_its_defaults() {
     let t = TestApp::start().await;
-    let answer = t.get(BACKEND, "/getUploadSignature").await;
+    let answer = t.get(BACKEND, "/getUploadSignature?procedure=").await;
     assert_eq!((answer.status, answer.header("content-type")), (200, "application/json"));
     let signature = answer.json["data"]["signature"].as_str().unwrap();
     assert_eq!(answer.text, format!(r#"{{"code":0,"message":"ok","data":{{"signature":"{signature}"}}}}"#));
@@ -159,6 +163,9 @@ async fn the_sample_service_answers_in_its_shape_with_its_defaults() {
     let (_, rest) = rest.split_once('&').unwrap();
     assert!(rest.starts_with("procedure=&classId=0&oneTimeValid=0&sourceContext=&vodSubAppId="), "{rest}");
     unverified.verify(SECRET_KEY.as_bytes()).unwrap();
+    let default = t.get(BACKEND, "/getUploadSignature").await;
+    let default = verified(&default.json["data"]["signature"]);
+    assert_eq!(default.parameters().procedure.as_deref().unwrap_or(""), t.app.config.dispatch.procedure);
 }
 
 #[tokio::test]
