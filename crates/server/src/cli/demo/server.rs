@@ -17,7 +17,7 @@ use crate::roles::Role;
 /// How long the server may take until it answers.
 const START: Duration = Duration::from_secs(30);
 /// How long it may take to drain before it is killed.
-const STOP: Duration = Duration::from_secs(8);
+const STOP: Duration = Duration::from_secs(4);
 const PAUSE: Duration = Duration::from_millis(50);
 /// What the server says on standard error once its port is open; see `bootstrap::announce`.
 const GREETING: &str = "Reelgate listens on ";
