@@ -5,6 +5,7 @@ mod accounts;
 mod command_line;
 mod console;
 mod events;
+mod kill;
 mod media;
 mod signatures;
 mod test_app;
