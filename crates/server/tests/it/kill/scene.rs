@@ -9,7 +9,7 @@ use reelgate_client::{
     Uploaded,
 };
 use reelgate_model::{AppId, Clock, FileId, JobState, Scope};
-use reelgate_store::{LogRead, Store};
+use reelgate_store::{Job, LogRead, Store};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::watch;
@@ -198,14 +198,17 @@ impl Scene {
         }
     }
 
-    /// Files that have a step in the hands of a worker.
+    /// Files that have a step in the hands of the last life's worker. Steps cut before may still wait for their lease
+    /// to run out: they are held by workers of earlier lives, whose names begin with other process ids.
     async fn running_steps(&self) -> Vec<FileId> {
         let store = self.store().await;
         let mut read = store.read().await.unwrap();
+        let worker = format!("{}-", self.server.as_ref().unwrap().pid);
         let mut found = Vec::new();
         for file in &self.files {
             let jobs = read.file_jobs(&scope(), *file, "", 100).await.unwrap();
-            if jobs.iter().any(|job| job.state == JobState::Running) {
+            let held = |job: &Job| job.state == JobState::Running && job.worker.starts_with(&worker);
+            if jobs.iter().any(held) {
                 found.push(*file);
             }
         }

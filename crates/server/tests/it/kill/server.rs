@@ -20,6 +20,8 @@ const START: Duration = Duration::from_secs(60);
 pub(super) struct Server {
     pub(super) access_log: PathBuf,
     pub(super) address: SocketAddr,
+    /// Its process.
+    pub(super) pid: u32,
     child: Child,
 }
 
@@ -51,7 +53,8 @@ impl Server {
             .kill_on_drop(true)
             .spawn()
             .unwrap();
-        let mut server = Self { access_log, address: SocketAddr::from(([127, 0, 0, 1], 0)), child };
+        let pid = child.id().unwrap();
+        let mut server = Self { access_log, address: SocketAddr::from(([127, 0, 0, 1], 0)), pid, child };
         let found = timeout(START, server.listening(&messages)).await;
         server.address =
             found.unwrap_or_else(|_| panic!("the server does not listen; see {}", messages.display()));
