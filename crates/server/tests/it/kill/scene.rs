@@ -224,6 +224,7 @@ impl Scene {
 }
 
 impl Drop for Scene {
+    #[expect(clippy::print_stdout, reason = "a failed test says where its evidence is")]
     fn drop(&mut self) {
         if std::thread::panicking() {
             self.directory.disable_cleanup(true);
