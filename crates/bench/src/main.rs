@@ -77,7 +77,7 @@ async fn measure(arguments: &Arguments, scratch: &Path, size: u64) -> Result<Mea
     let began = Instant::now();
     chain.upload(&file, "").await?;
     let seconds = began.elapsed().as_secs_f64();
-    let peak = memory::peak(server.pid())?;
+    let (peak, anonymous) = (memory::peak(server.pid())?, memory::anonymous(server.pid())?);
     server.stop().await;
-    Ok(Measured { size, before, peak, seconds })
+    Ok(Measured { size, before, peak, anonymous, seconds })
 }

@@ -7,6 +7,12 @@ pub(crate) fn resident(pid: u32) -> Result<u64> {
     read(pid, "VmRSS:")
 }
 
+/// Of what is resident now, what the process has written: heap and stacks. The rest is mostly the program file itself,
+/// which the kernel can drop and read again.
+pub(crate) fn anonymous(pid: u32) -> Result<u64> {
+    read(pid, "RssAnon:")
+}
+
 /// The most bytes that were resident at once since [`forget_peak`].
 pub(crate) fn peak(pid: u32) -> Result<u64> {
     read(pid, "VmHWM:")

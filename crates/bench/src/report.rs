@@ -19,6 +19,8 @@ pub(crate) struct Measured {
     pub(crate) before: u64,
     /// Most that was resident from the first request to the answer of Commit, bytes.
     pub(crate) peak: u64,
+    /// Resident after it, without what is mapped from files, bytes.
+    pub(crate) anonymous: u64,
     /// How long it took.
     pub(crate) seconds: f64,
 }
@@ -38,19 +40,23 @@ impl Report {
         println!("machine: {}", machine());
         println!("server: {} {}, {:.1} MiB", server.display(), env!("CARGO_PKG_VERSION"), mib(size));
         println!(
-            "resident memory of the server process (VmRSS before, VmHWM during), all roles, models loaded:\n"
+            "resident memory of the server process (VmRSS before, VmHWM during, RssAnon after), all roles, models loaded:\n"
         );
-        println!("{:>5} {:>10} {:>12} {:>12} {:>10}", "round", "upload", "before", "peak", "speed");
+        println!(
+            "{:>5} {:>10} {:>12} {:>12} {:>12} {:>10}",
+            "round", "upload", "before", "peak", "anonymous", "speed"
+        );
         Ok(Self { all: Vec::new() })
     }
 
     /// Keeps a measurement and prints it.
     pub(crate) fn add(&mut self, round: u32, measured: Measured) {
         println!(
-            "{round:>5} {:>6.0} MiB {:>8.1} MiB {:>8.1} MiB {:>4.0} MiB/s",
+            "{round:>5} {:>6.0} MiB {:>8.1} MiB {:>8.1} MiB {:>8.1} MiB {:>4.0} MiB/s",
             mib(measured.size),
             mib(measured.before),
             mib(measured.peak),
+            mib(measured.anonymous),
             mib(measured.size) / measured.seconds
         );
         self.all.push(measured);
