@@ -38,11 +38,7 @@ pub struct ReviewFindings {
 
 impl Read {
     /// The newest review of a file.
-    pub async fn latest_review(
-        &mut self,
-        scope: &Scope,
-        file: FileId,
-    ) -> Result<Option<Review>, StoreError> {
+    pub async fn latest_review(&mut self, scope: &Scope, file: FileId) -> Result<Option<Review>, StoreError> {
         let row = sqlx::query(
             "SELECT task_id, app, file_id, suggestion, label, confidence, models, frames, created_at FROM reviews
               WHERE app = $1 AND file_id = $2 ORDER BY created_at DESC, task_id DESC LIMIT 1",

@@ -204,14 +204,13 @@ impl Read {
         file: FileId,
         dir: &str,
     ) -> Result<Option<Time>, StoreError> {
-        let row = sqlx::query(
-            "SELECT created_at FROM output_dirs WHERE app = $1 AND file_id = $2 AND dir = $3",
-        )
-        .bind(scope.app().0)
-        .bind(file.0)
-        .bind(dir)
-        .fetch_optional(self.conn())
-        .await?;
+        let row =
+            sqlx::query("SELECT created_at FROM output_dirs WHERE app = $1 AND file_id = $2 AND dir = $3")
+                .bind(scope.app().0)
+                .bind(file.0)
+                .bind(dir)
+                .fetch_optional(self.conn())
+                .await?;
         row.map(|row| row.time("created_at")).transpose()
     }
 }

@@ -1,6 +1,5 @@
 //! The end of tasks that do not end by themselves (design promise 4).
 
-use futures_util::future::BoxFuture;
 use reelgate_model::Scope;
 use reelgate_store::{StoreError, SubtaskEnd, Task, Tx};
 
@@ -20,11 +19,11 @@ pub async fn enforce(app: &App) -> anyhow::Result<usize> {
     let count = overdue.len();
     for task in overdue {
         let (app_in, id) = (app.clone(), task.id.clone());
-        let unit = move |tx: &mut Tx| -> BoxFuture<'_, Result<(), StoreError>> {
-            Box::pin(async move { end(tx, &app_in, &task).await })
-        };
-        match app.store.write(unit).await {
-            Ok(()) => tracing::warn!(task.id = id, "the task was not finished by its deadline and has been ended"),
+        let ended = app.store.write(move |tx| Box::pin(async move { end(tx, &app_in, &task).await })).await;
+        match ended {
+            Ok(()) => {
+                tracing::warn!(task.id = id, "the task was not finished by its deadline and has been ended")
+            }
             // Its last step was faster.
             Err(StoreError::Stale) => {}
             Err(error) => return Err(error.into()),

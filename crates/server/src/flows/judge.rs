@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use reelgate_media::review::{
-    Classifier, ClassifyError, FrameScores, Label, NsfwModels, Scores, Suggestion as Found, Thresholds, Verdict,
-    judge,
+    Classifier, ClassifyError, FrameScores, Label, NsfwModels, Scores, Suggestion as Found, Thresholds,
+    Verdict, judge,
 };
 use reelgate_media::stills::Frame;
 use reelgate_model::Suggestion;
@@ -50,7 +50,8 @@ impl Judged {
         let verdict = judge(&frames, &thresholds(strict));
         let mut strongest: Vec<usize> = (0..frames.len()).collect();
         strongest.sort_by(|a, b| risk(&frames[*b].scores).total_cmp(&risk(&frames[*a].scores)));
-        let kept = strongest.into_iter().take(KEPT).chain(verdict.segments.iter().map(|segment| segment.evidence));
+        let kept =
+            strongest.into_iter().take(KEPT).chain(verdict.segments.iter().map(|segment| segment.evidence));
         let kept = kept.collect();
         Self { frames, verdict, kept }
     }
@@ -162,7 +163,10 @@ mod tests {
         assert!(judged.keeps(100) && judged.keeps(150));
         assert_eq!((0..200).filter(|index| judged.keeps(*index)).count(), KEPT);
         let output = judged.output(|index| format!("/{index}.jpg"));
-        assert_eq!((output.suggestion.as_str(), output.label.as_str(), output.confidence), ("block", "porn", 90));
+        assert_eq!(
+            (output.suggestion.as_str(), output.label.as_str(), output.confidence),
+            ("block", "porn", 90)
+        );
         let urls: Vec<&str> = output.segments.iter().map(|segment| segment.url.as_str()).collect();
         assert_eq!(urls, ["/100.jpg", "/150.jpg"]);
     }

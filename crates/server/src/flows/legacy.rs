@@ -32,7 +32,8 @@ fn transcode(id: u32, marked: bool) -> Item {
     if marked {
         item.refused(Reason::ConfigurationUnsupported, "watermarks are not offered by this server")
     } else if id == 1 {
-        let message = "1 means \"as configured in the vendor's console\", which this server has not; name templates";
+        let message =
+            "1 means \"as configured in the vendor's console\", which this server has not; name templates";
         item.refused(Reason::ConfigurationUnsupported, message)
     } else {
         item

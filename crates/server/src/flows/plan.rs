@@ -184,7 +184,8 @@ mod tests {
         let procedures = Procedures::new(Vec::new()).unwrap();
         let items = items(&procedures, procedure, probe_error);
         let code = |item: &Item| item.refusal.as_ref().map_or(item.step(), |refusal| refusal.reason.code());
-        let found: Vec<_> = items.iter().map(|item| (item.kind.as_str(), item.definition, code(item))).collect();
+        let found: Vec<_> =
+            items.iter().map(|item| (item.kind.as_str(), item.definition, code(item))).collect();
         assert_eq!(found, expected);
     }
 

@@ -35,11 +35,8 @@ impl Handler for Probe {
     /// Announces the media all the same: its owner waits for NewFileUpload.
     fn given_up(&self, job: &Job, failure: &Failure) -> Writes {
         tracing::warn!(media.file_id = ?job.file, error = failure.error, "a media is announced without a probe");
-        let findings = Findings {
-            fact: ProbeFact::default(),
-            error: UNKNOWN,
-            content_type: "application/octet-stream",
-        };
+        let findings =
+            Findings { fact: ProbeFact::default(), error: UNKNOWN, content_type: "application/octet-stream" };
         writes(&self.app, job, findings)
     }
 }

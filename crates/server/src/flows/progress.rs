@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use futures_util::future::BoxFuture;
 use reelgate_model::Scope;
-use reelgate_store::{Store, StoreError, Tx};
+use reelgate_store::{Store, StoreError};
 use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
 
@@ -35,10 +34,12 @@ async fn write(store: Store, scope: Scope, task: String, step: String, mut reach
     while reached.changed().await.is_ok() {
         let percent = i64::from(*reached.borrow_and_update());
         let (scope, task, step) = (scope.clone(), task.clone(), step.clone());
-        let unit = move |tx: &mut Tx| -> BoxFuture<'_, Result<(), StoreError>> {
-            Box::pin(async move { tx.set_step_progress(&scope, &task, &step, percent).await })
-        };
-        if let Err(error) = store.write(unit).await {
+        let written: Result<(), StoreError> = store
+            .write(move |tx| {
+                Box::pin(async move { tx.set_step_progress(&scope, &task, &step, percent).await })
+            })
+            .await;
+        if let Err(error) = written {
             tracing::debug!(%error, "the progress of a step could not be written; the next figure will be");
         }
         tokio::time::sleep(PAUSE).await;

@@ -33,7 +33,9 @@ pub(super) struct Scratch {
 #[derive(Debug, thiserror::Error)]
 pub(super) enum NoRoom {
     /// It would never fit.
-    #[error("the step needs about {wanted} bytes of scratch space, the quota is {quota}; raise media.scratch_quota")]
+    #[error(
+        "the step needs about {wanted} bytes of scratch space, the quota is {quota}; raise media.scratch_quota"
+    )]
     TooLarge { wanted: u64, quota: u64 },
     /// Others need theirs for longer.
     #[error("scratch space is used by other steps: {wanted} bytes are wanted, {free} are free")]
@@ -49,7 +51,8 @@ impl Scratch {
         let own = dir.join(Uuid::new_v4().simple().to_string());
         let failed = |what: &str| format!("cannot {what} the scratch directory {}", own.display());
         std::fs::create_dir_all(dir).with_context(|| failed("make"))?;
-        remove_left_overs(dir).with_context(|| format!("cannot sweep the scratch directory {}", dir.display()))?;
+        remove_left_overs(dir)
+            .with_context(|| format!("cannot sweep the scratch directory {}", dir.display()))?;
         std::fs::create_dir(&own).with_context(|| failed("make"))?;
         let lock = File::create_new(own.join(LOCK)).with_context(|| failed("lock"))?;
         lock.lock().with_context(|| failed("lock"))?;
@@ -72,7 +75,8 @@ impl Scratch {
             }
         };
         if tokio::time::timeout(PATIENCE, waiting).await.is_err() {
-            let free = self.quota.saturating_sub(*self.reserved.lock().unwrap_or_else(PoisonError::into_inner));
+            let free =
+                self.quota.saturating_sub(*self.reserved.lock().unwrap_or_else(PoisonError::into_inner));
             return Err(NoRoom::Busy { wanted: bytes, free });
         }
         let path = self.own.join(name);
@@ -149,7 +153,8 @@ fn remove_left_overs(dir: &Path) -> io::Result<()> {
     for entry in std::fs::read_dir(dir)? {
         let path = entry?.path();
         // Only what looks like ours, should someone have pointed us at a directory with other things in it.
-        let ours = path.file_name().and_then(|name| name.to_str()).is_some_and(|name| Uuid::try_parse(name).is_ok());
+        let ours =
+            path.file_name().and_then(|name| name.to_str()).is_some_and(|name| Uuid::try_parse(name).is_ok());
         if ours && path.is_dir() && !is_alive(&path)? {
             std::fs::remove_dir_all(&path)?;
         }
@@ -199,7 +204,10 @@ mod tests {
         let first = scratch.room("a", 6).await.unwrap();
         let results = first.results();
         std::fs::write(results.join("x"), "x").unwrap();
-        let waiting = { let scratch = Arc::clone(&scratch); tokio::spawn(async move { scratch.room("b", 6).await.map(drop) }) };
+        let waiting = {
+            let scratch = Arc::clone(&scratch);
+            tokio::spawn(async move { scratch.room("b", 6).await.map(drop) })
+        };
         tokio::task::yield_now().await;
         assert!(!waiting.is_finished());
         drop(first);

@@ -25,13 +25,7 @@ pub struct StartTask {
 
 /// Starts a procedure on a probed media and returns the task's id (wire reference 6.6). No event is written here, so
 /// that the caller's own comes first.
-pub async fn start(
-    tx: &mut Tx,
-    app: &App,
-    scope: &Scope,
-    media: &Media,
-    start: StartTask,
-) -> Result<String> {
+pub async fn start(tx: &mut Tx, app: &App, scope: &Scope, media: &Media, start: StartTask) -> Result<String> {
     let id = format!("{}-procedurev2-{}t0", scope.app(), Uuid::new_v4().simple());
     let items = plan::items(&app.config.procedures, &start.procedure, &media.probe_error);
     let task = NewTask {
@@ -47,7 +41,8 @@ pub async fn start(
     let subtasks: Vec<NewSubtask> = items.iter().map(new_subtask).collect();
     tx.create_task(scope, &task, &subtasks).await?;
     for (kind, payload) in steps(&items)? {
-        let job = NewJob { task: Some(id.clone()), priority: start.priority, ..job(tx, media, kind, payload) };
+        let job =
+            NewJob { task: Some(id.clone()), priority: start.priority, ..job(tx, media, kind, payload) };
         tx.enqueue(scope, &job).await?;
     }
     Ok(id)
@@ -80,9 +75,9 @@ fn steps(items: &[Item]) -> Result<Vec<(&'static str, String)>> {
     if kinds.is_empty() {
         kinds.push(CONCLUDE);
     }
-    let refused = (0..).zip(items).filter_map(|(index, item)| {
-        item.refusal.clone().map(|refusal| Refused { index, refusal })
-    });
+    let refused = (0..)
+        .zip(items)
+        .filter_map(|(index, item)| item.refusal.clone().map(|refusal| Refused { index, refusal }));
     let conclusion = serde_json::to_string(&Conclusion { refused: refused.collect() })?;
     let payload = |kind| if kind == CONCLUDE { conclusion.clone() } else { "{}".to_owned() };
     Ok(kinds.into_iter().map(|kind| (kind, payload(kind))).collect())

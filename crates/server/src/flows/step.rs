@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::TryStreamExt;
-use futures_util::future::BoxFuture;
 use reelgate_jobs::{Failure, JobContext, Outcome, Writes};
 use reelgate_media::probe::{Probe, ProbeError, Unreadable, probe};
 use reelgate_media::{Work, WorkError};
@@ -123,7 +122,8 @@ pub(super) fn give_up(app: &App, job: &Job, failure: &Failure) -> Writes {
         Box::pin(async move {
             let (scope, task) = (Scope::system(job.app), job.task.clone().unwrap_or_default());
             abandon_attempts(tx, &scope, &job, job.attempts).await?;
-            let open = tx.subtasks(&scope, &task).await?.into_iter().filter(|subtask| subtask.step == job.kind);
+            let open =
+                tx.subtasks(&scope, &task).await?.into_iter().filter(|subtask| subtask.step == job.kind);
             let ends: Vec<(i64, SubtaskEnd)> = open.map(|subtask| (subtask.index, refusal.end())).collect();
             unless_over(advance::end(tx, &app, &scope, &task, &ends, "").await)
         })
@@ -190,7 +190,10 @@ impl Step {
             return Ok(None);
         }
         if media.status == MediaStatus::Deleted {
-            return Err(StepError::Refused(Refusal::new(Reason::DownloadNotAccessible, "the media was deleted")));
+            return Err(StepError::Refused(Refusal::new(
+                Reason::DownloadNotAccessible,
+                "the media was deleted",
+            )));
         }
         let step = Self { app: app.clone(), scope, job, task, media, subtasks };
         step.begin().await?;
@@ -198,14 +201,15 @@ impl Step {
     }
 
     async fn begin(&self) -> Result<(), StoreError> {
-        let (app, scope, job, task) = (self.app.clone(), self.scope.clone(), self.job.clone(), self.task.id.clone());
-        let unit = move |tx: &mut Tx| -> BoxFuture<'_, Result<(), StoreError>> {
+        let (app, scope, job, task) =
+            (self.app.clone(), self.scope.clone(), self.job.clone(), self.task.id.clone());
+        let begun = self.app.store.write(move |tx| {
             Box::pin(async move {
                 advance::begin(tx, &app, &scope, &task, &job.kind).await?;
                 abandon_attempts(tx, &scope, &job, job.attempts - 1).await
             })
-        };
-        self.app.store.write(unit).await
+        });
+        begun.await
     }
 
     /// Scratch space for this attempt, and in it the source if it is not on a local disk.
@@ -229,7 +233,11 @@ impl Step {
     fn expected_bytes(&self) -> u64 {
         let duration = library_probe::of_row(&self.media.probe).map_or(0.0, |probe| probe.duration);
         let seconds = if duration > 0.0 { duration } else { UNKNOWN_LENGTH };
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "positive; `as` saturates")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "positive; `as` saturates"
+        )]
         let bytes = (seconds * BYTES_A_SECOND) as u64;
         bytes.saturating_add(BYTES_BESIDE)
     }
@@ -271,7 +279,8 @@ impl Step {
     pub(super) async fn publish(&self, room: &Room) -> Result<(), StepError> {
         let prefix = prefix(&self.job, self.job.attempts)
             .ok_or_else(|| StepError::Later("the step's outputs have no valid name".to_owned()))?;
-        let published = self.app.objects.publish_dir(&room.results(), &prefix).await.map_err(anyhow::Error::from)?;
+        let published =
+            self.app.objects.publish_dir(&room.results(), &prefix).await.map_err(anyhow::Error::from)?;
         tracing::info!(
             task.id = self.task.id,
             flow.step = self.job.kind,
@@ -328,4 +337,3 @@ impl Step {
         advance::end(tx, &app, &scope, &task.id, &results.ends, "").await
     }
 }
-

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use reelgate_jobs::{Failure, Handler, JobContext, Outcome, Writes, nothing};
-use reelgate_media::encode::{Adaptive, File, Made, Output, Refusal as NotMade, TranscodePlan, templates, transcode};
+use reelgate_media::encode::{
+    Adaptive, File, Made, Output, Refusal as NotMade, TranscodePlan, templates, transcode,
+};
 use reelgate_store::{Job, Subtask, SubtaskEnd};
 use serde::Serialize;
 
@@ -78,7 +80,8 @@ fn end(step: &Step, subtask: &Subtask, plan: &TranscodePlan, made: &[Made]) -> S
 fn not_made(subtask: &Subtask, wanted: Option<&Output>, plan: &TranscodePlan) -> Refusal {
     let Some(wanted) = wanted else {
         // Written by a newer version, or a template has been taken away since.
-        let message = format!("{} template {} does not exist on this server", subtask.kind, subtask.definition);
+        let message =
+            format!("{} template {} does not exist on this server", subtask.kind, subtask.definition);
         return Refusal::new(Reason::DefinitionNotExist, message);
     };
     let refused = plan.refused().iter().find(|refused| refused.definition == wanted.definition());

@@ -30,7 +30,9 @@ pub(super) async fn resolve(app: &App, path: &str) -> Result<Target, Problem> {
     let media = read.media(&scope, file).await?.filter(|media| media.status == MediaStatus::Normal);
     let (Some(application), Some(media)) = (application, media) else { return Err(nothing(path)) };
     if application.private && media.verdict != Some(Suggestion::Pass) {
-        let detail = format!("file {file} is not public: its application keeps media private until a review has passed them");
+        let detail = format!(
+            "file {file} is not public: its application keeps media private until a review has passed them"
+        );
         return Err(Problem::forbidden(detail));
     }
     let private = application.private;
@@ -64,5 +66,7 @@ fn split(path: &str) -> Option<(AppId, FileId, &str)> {
 
 /// The same words for what never was, what is deleted and what may not be known.
 pub(super) fn nothing(path: &str) -> Problem {
-    Problem::not_found(format!("there is nothing to play at {path:?}; take URLs from events or from GET /v1/media/{{file_id}}"))
+    Problem::not_found(format!(
+        "there is nothing to play at {path:?}; take URLs from events or from GET /v1/media/{{file_id}}"
+    ))
 }

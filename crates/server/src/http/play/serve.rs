@@ -14,7 +14,8 @@ use crate::app::App;
 use crate::http::Problem;
 
 /// Nothing served here may act as a page; pictures and media may still be shown by themselves.
-const POLICY: &str = "sandbox; default-src 'none'; img-src 'self'; media-src 'self'; style-src 'unsafe-inline'";
+const POLICY: &str =
+    "sandbox; default-src 'none'; img-src 'self'; media-src 'self'; style-src 'unsafe-inline'";
 /// What players on other origins may read.
 const EXPOSED: &str = "Accept-Ranges, Content-Length, Content-Range, Content-Type, Date, ETag, Last-Modified";
 
