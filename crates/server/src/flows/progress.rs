@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use reelgate_model::Scope;
-use reelgate_store::{Store, StoreError};
+use reelgate_store::{Store, StoreError, unit};
 use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
 
@@ -34,12 +34,10 @@ async fn write(store: Store, scope: Scope, task: String, step: String, mut reach
     while reached.changed().await.is_ok() {
         let percent = i64::from(*reached.borrow_and_update());
         let (scope, task, step) = (scope.clone(), task.clone(), step.clone());
-        let written: Result<(), StoreError> = store
-            .write(move |tx| {
-                Box::pin(async move { tx.set_step_progress(&scope, &task, &step, percent).await })
-            })
-            .await;
-        if let Err(error) = written {
+        let unit = unit::<(), StoreError, _>(move |tx| {
+            Box::pin(async move { tx.set_step_progress(&scope, &task, &step, percent).await })
+        });
+        if let Err(error) = store.write(unit).await {
             tracing::debug!(%error, "the progress of a step could not be written; the next figure will be");
         }
         tokio::time::sleep(PAUSE).await;

@@ -10,7 +10,9 @@ use reelgate_media::probe::{Probe, ProbeError, Unreadable, probe};
 use reelgate_media::{Work, WorkError};
 use reelgate_model::{MediaStatus, Scope};
 use reelgate_objects::{BlobName, ObjectsError};
-use reelgate_store::{Job, Media, ReviewFindings, StoreError, StoredFile, Subtask, SubtaskEnd, Task, Tx};
+use reelgate_store::{
+    Job, Media, ReviewFindings, StoreError, StoredFile, Subtask, SubtaskEnd, Task, Tx, unit,
+};
 use tokio::io::AsyncWriteExt;
 
 use super::advance;
@@ -203,13 +205,13 @@ impl Step {
     async fn begin(&self) -> Result<(), StoreError> {
         let (app, scope, job, task) =
             (self.app.clone(), self.scope.clone(), self.job.clone(), self.task.id.clone());
-        let begun = self.app.store.write(move |tx| {
+        let unit = unit::<(), StoreError, _>(move |tx| {
             Box::pin(async move {
                 advance::begin(tx, &app, &scope, &task, &job.kind).await?;
                 abandon_attempts(tx, &scope, &job, job.attempts - 1).await
             })
         });
-        begun.await
+        self.app.store.write(unit).await
     }
 
     /// Scratch space for this attempt, and in it the source if it is not on a local disk.

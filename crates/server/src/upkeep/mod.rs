@@ -17,7 +17,10 @@ const PAUSE: Duration = Duration::from_secs(10);
 pub async fn run(app: App, stop: CancellationToken) {
     loop {
         if let Err(error) = round(&app).await {
-            tracing::error!(cause = format!("{error:#}"), "a round of upkeep failed; the next one tries again");
+            tracing::error!(
+                cause = format!("{error:#}"),
+                "a round of upkeep failed; the next one tries again"
+            );
         }
         tokio::select! {
             () = tokio::time::sleep(PAUSE) => {}

@@ -56,7 +56,10 @@ pub(super) async fn bytes(
                 .with("size", object.size)
                 .with("etag", object.etag.as_str())
                 .with("crc64", object.crc64.to_string())
-                .with("by", if object.multipart_id.is_some() { "multipart upload" } else { "single request" }),
+                .with(
+                    "by",
+                    if object.multipart_id.is_some() { "multipart upload" } else { "single request" },
+                ),
         );
     }
     Ok(())

@@ -13,7 +13,8 @@ pub(super) fn media(entries: &mut Vec<Entry>, media: &Media) {
             .with("size", media.source_size),
     );
     if let Some(at) = media.announced_at {
-        let title = if media.probe_error.is_empty() { "Media probed" } else { "Bytes are not readable media" };
+        let title =
+            if media.probe_error.is_empty() { "Media probed" } else { "Bytes are not readable media" };
         entries.push(
             Entry::new(at, Kind::Media, title)
                 .with("content_type", media.source.content_type.as_str())

@@ -1,0 +1,4 @@
+//! The server, whole: the real application behind a real listener, one file for each topic.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod events;
