@@ -4,13 +4,15 @@
 //! outputs want the same picture and sound, it is encoded once and packaged twice.
 
 mod commands;
+mod measure;
 mod plan;
 mod playlist;
 mod run;
 pub mod templates;
 
+pub use measure::{Adaptive, File, Made, Variant};
 pub use plan::{Refusal, Refused, TranscodePlan};
-pub use run::{Adaptive, File, Made, Variant, transcode};
+pub use run::transcode;
 
 /// What a task wants of a source.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,6 +3,10 @@
 mod models;
 mod rule;
 
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+
 use crate::stills::Frame;
 
 pub use models::{NsfwModels, Precision};
@@ -38,7 +42,7 @@ pub struct ModelIdentity {
 #[derive(Debug, thiserror::Error)]
 #[error("cannot {doing} the model {model}: {reason}")]
 pub struct ClassifyError {
-    /// `load` or `run`.
+    /// `load`, `run` or `trust`.
     pub doing: &'static str,
     /// Which model.
     pub model: &'static str,
@@ -53,4 +57,27 @@ pub trait Classifier: Send + Sync {
 
     /// The models behind it, for the record of a review.
     fn models(&self) -> Vec<ModelIdentity>;
+}
+
+/// Scores frames as they come from [`crate::stills::stills`], in their order, off the runtime's own threads. Run both
+/// at once: when a model fails, the frames end too, and it is this error that says why.
+pub async fn score_all(
+    classifier: Arc<dyn Classifier>,
+    mut frames: mpsc::Receiver<Frame>,
+) -> Result<Vec<FrameScores>, ClassifyError> {
+    let scoring = tokio::task::spawn_blocking(move || {
+        let mut scored = Vec::new();
+        while let Some(frame) = frames.blocking_recv() {
+            let Frame { time_ms, until_ms, .. } = frame;
+            scored.push(FrameScores { time_ms, until_ms, scores: classifier.classify(&frame)? });
+        }
+        Ok(scored)
+    });
+    scoring.await.unwrap_or_else(|ended| {
+        Err(ClassifyError {
+            doing: "run",
+            model: "of a frame",
+            reason: format!("the scoring thread ended: {ended}"),
+        })
+    })
 }

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 use reelgate_model::{ApiScope, AppId, Scope};
-use reelgate_store::{KeyApps, NewApiKey, NewApp, NewSecretKey, StoreError, Tx};
+use reelgate_store::{KeyApps, NewApiKey, NewApp, NewSecretKey, StoreError, unit};
 use secrecy::ExposeSecret;
 
 use crate::app::App;
@@ -55,7 +55,7 @@ pub async fn first_run(app: &App) -> Result<Generated> {
 
 /// The main application and whether it was made just now.
 async fn main_app(app: &App, wanted: AppId) -> Result<(AppId, bool)> {
-    let unit = move |tx: &mut Tx| -> futures_util::future::BoxFuture<'_, Result<(AppId, bool), StoreError>> {
+    let unit = unit::<(AppId, bool), StoreError, _>(move |tx| {
         Box::pin(async move {
             let stored = tx.set_meta_if_absent("main_app", &wanted.to_string()).await?;
             let main = stored.parse().unwrap_or(wanted);
@@ -65,7 +65,7 @@ async fn main_app(app: &App, wanted: AppId) -> Result<(AppId, bool)> {
             }
             Ok((main, fresh))
         })
-    };
+    });
     app.store.write(unit).await.context("the main application cannot be made")
 }
 

@@ -86,5 +86,5 @@ pub use multiparts::{Multipart, Part, PartTotals};
 pub use objects::{Abandoned, Object};
 pub use secret_keys::{KeyApps, NewSecretKey, SecretKey};
 pub use sessions::{NewSession, Session, SignatureUse};
-pub use store::Store;
+pub use store::{Store, unit};
 pub use tx::{Engine, Read, Tx};

@@ -85,6 +85,23 @@ impl Read {
         }
     }
 
+    /// The newest enabled key that reaches `app`: what the signature service signs with.
+    pub async fn signing_key(&mut self, app: AppId) -> Result<Option<SecretKey>, StoreError> {
+        let row = sqlx::query(
+            "SELECT secret_id, sealed, name, all_apps, created_at, revoked_at FROM secret_keys
+              WHERE revoked_at IS NULL
+                AND (all_apps = 1 OR secret_id IN (SELECT secret_id FROM secret_key_apps WHERE app = $1))
+              ORDER BY created_at DESC, secret_id DESC LIMIT 1",
+        )
+        .bind(app.0)
+        .fetch_optional(self.conn())
+        .await?;
+        match row {
+            Some(row) => self.with_apps(&row).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
     /// Up to `limit` keys with SecretIds after `after` (empty: from the first), revoked ones included.
     pub async fn secret_keys(&mut self, after: &str, limit: u32) -> Result<Vec<SecretKey>, StoreError> {
         let rows = sqlx::query(

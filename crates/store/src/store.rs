@@ -159,11 +159,25 @@ impl Store {
         Ok(())
     }
 
+    /// Whether the database answers.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        sqlx::query("SELECT 1").execute(self.read().await?.conn()).await?;
+        Ok(())
+    }
+
     /// Waits for connections to come back and closes them. Units that come later are refused.
     pub async fn close(&self) {
         self.0.readers.close().await;
         self.0.writers.close().await;
     }
+}
+
+/// Gives a closure that is not written inline the type that [`Store::write`] wants.
+pub fn unit<T, E, F>(work: F) -> F
+where
+    F: for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Result<T, E>> + Send + 'static,
+{
+    work
 }
 
 fn closed() -> StoreError {

@@ -10,11 +10,12 @@ use super::plan::{Encode, Rendition, SEGMENT_SECONDS, Sink, TranscodePlan, Video
 pub(super) const SHARED_DIRECTORY: &str = "shared";
 
 impl TranscodePlan {
-    /// The run that decodes the source once and encodes every rendition. `threads` is for each encoder.
+    /// The run that decodes the source once and encodes every rendition. `threads` is for the decoder and for each
+    /// encoder.
     pub(super) fn encode_command(&self, threads: usize) -> Arguments {
         let mut arguments = start();
         add_input_options(&mut arguments);
-        arguments.words("-i").one(SOURCE);
+        arguments.option("-threads", threads).option("-i", SOURCE);
         if let Some(graph) = self.filters() {
             arguments.option("-filter_complex", graph);
         }
@@ -225,7 +226,7 @@ mod tests {
         for command in plan.package_commands().into_iter().chain([plan.encode_command(1)]) {
             let text = command.to_string();
             let guards = "-progress pipe:1 -protocol_whitelist file -format_whitelist mov,";
-            assert!(text.contains(guards) && text.contains(" -max_pixels 67108864 -i "), "{text}");
+            assert!(text.contains(guards) && text.contains(" -max_pixels 67108864 "), "{text}");
         }
     }
 

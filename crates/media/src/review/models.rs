@@ -23,6 +23,11 @@ const SUSPICIOUS: f32 = 0.36;
 /// What the second model subtracts from blue, green and red.
 const MEANS: [f32; 3] = [104.0, 117.0, 123.0];
 
+/// What a black frame scores, from `models/golden.json`.
+const BLACK_HENTAI: f32 = 0.022_523;
+const BLACK_NEUTRAL: f32 = 0.950_719;
+const BLACK_NSFW: f32 = 0.066_635;
+
 /// When the second model is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Precision {
@@ -53,6 +58,18 @@ impl NsfwModels {
     pub fn new(precision: Precision) -> Self {
         Self { precision, first: Loaded::new(FIRST, FIRST_FILE), second: Loaded::new(SECOND, SECOND_FILE) }
     }
+
+    /// Scores a black frame with both models and compares with what they are known to give: whether this machine's
+    /// processor and this build compute what was reviewed.
+    pub fn self_test(&self) -> Result<Vec<ModelIdentity>, ClassifyError> {
+        let black = vec![0; MODEL_SIDE * MODEL_SIDE * 3];
+        let [_, hentai, neutral, ..] = self.first.run::<5>(first_input(&black))?;
+        let [_, nsfw] = self.second.run::<2>(second_input(&black))?;
+        self.first.expect(hentai, BLACK_HENTAI)?;
+        self.first.expect(neutral, BLACK_NEUTRAL)?;
+        self.second.expect(nsfw, BLACK_NSFW)?;
+        Ok(self.models())
+    }
 }
 
 impl Classifier for NsfwModels {
@@ -76,6 +93,14 @@ impl Classifier for NsfwModels {
 impl Loaded {
     fn new(name: &'static str, file: &'static [u8]) -> Self {
         Self { name, file, model: OnceLock::new(), sha256: OnceLock::new() }
+    }
+
+    fn expect(&self, found: f32, expected: f32) -> Result<(), ClassifyError> {
+        if (found - expected).abs() < 1e-3 {
+            return Ok(());
+        }
+        let reason = format!("a black frame scores {found} instead of {expected}");
+        Err(ClassifyError { doing: "trust", model: self.name, reason })
     }
 
     fn identity(&self) -> ModelIdentity {

@@ -200,6 +200,31 @@ async fn neither_a_deadline_nor_a_cancellation_leaves_a_process() {
     assert_eq!(processes_in(scratch.path()), Vec::<String>::new());
 }
 
+#[tokio::test]
+async fn work_that_is_dropped_is_killed() {
+    let Some(sandbox) = sandbox().await else { return };
+    let source = sample("bbb-excerpt-44s-720p.mp4");
+    let found = probe(&sandbox, &source, Duration::from_secs(20)).await.unwrap();
+    let plan = TranscodePlan::new(&found, &[adaptive(10)]);
+    let scratch = tempfile::tempdir().unwrap();
+    let dropped = work(&sandbox, &source, scratch.path(), Duration::from_secs(60));
+    let (running, mut runs) = tokio::sync::mpsc::unbounded_channel();
+    let task = tokio::spawn(async move {
+        let mut report = |percent| running.send(percent).unwrap();
+        transcode(&dropped, &plan, &mut report).await.is_ok()
+    });
+    runs.recv().await.unwrap();
+    assert_eq!(processes_in(scratch.path()).len(), 1);
+    task.abort();
+    assert!(task.await.unwrap_err().is_cancelled());
+    // Killed, but nobody waited for it: it may take the kernel a moment.
+    let deadline = std::time::Instant::now() + Duration::from_secs(60);
+    while !processes_in(scratch.path()).is_empty() {
+        assert!(std::time::Instant::now() < deadline, "a process was left behind");
+        tokio::task::yield_now().await;
+    }
+}
+
 /// Command names of processes that run in a directory, as children of the sandbox do.
 fn processes_in(directory: &Path) -> Vec<String> {
     let directory = directory.canonicalize().unwrap();

@@ -1,15 +1,19 @@
 //! The shipped models behind ffmpeg's own scaler: known outputs, and real videos that must pass.
 
 use std::path::Path;
+use std::sync::Arc;
 
-use reelgate_media::Tools;
 use reelgate_media::review::{
-    Classifier, FrameScores, NsfwModels, Precision, Scores, Suggestion, Thresholds, judge,
+    Classifier, ClassifyError, ModelIdentity, NsfwModels, Precision, Scores, Suggestion, Thresholds, judge,
+    score_all,
 };
 use reelgate_media::sandbox::Sandbox;
+use reelgate_media::stills::{Frame, stills};
+use reelgate_media::{Tools, WorkError};
+use tokio::sync::mpsc;
 
 use crate::bench::{make, sample, sandbox};
-use crate::stills::{FRAMES, taken};
+use crate::stills::{FRAMES, planned, taken};
 
 /// A synthetic pattern: the colour of the pixel in column x and row y.
 type Pattern = fn(u8, u8) -> [u8; 3];
@@ -79,16 +83,13 @@ async fn cartoons_that_fool_one_model_pass() {
         ("bbb-excerpt-44s-720p.mp4", Precision::WhereItMatters),
     ] {
         let dir = tempfile::tempdir().unwrap();
-        let (_, frames) = taken(&sandbox, &sample(name), FRAMES, dir.path()).await.unwrap();
-        let models = NsfwModels::new(precision);
-        let frames: Vec<FrameScores> = frames
-            .iter()
-            .map(|frame| FrameScores {
-                time_ms: frame.time_ms,
-                until_ms: frame.until_ms,
-                scores: models.classify(frame).unwrap(),
-            })
-            .collect();
+        let (plan, work) = planned(&sandbox, &sample(name), FRAMES, dir.path()).await;
+        let (sender, receiver) = mpsc::channel(2);
+        let mut report = |_| ();
+        let scored = score_all(Arc::new(NsfwModels::new(precision)), receiver);
+        let (made, frames) = tokio::join!(stills(&work, &plan, sender, &mut report), scored);
+        let (made, frames) = (made.unwrap(), frames.unwrap());
+        assert_eq!(made.evidence.len(), frames.len());
         let verdict = judge(&frames, &Thresholds::default());
         assert_eq!((verdict.suggestion, verdict.label), (Suggestion::Pass, None), "{name}: {frames:?}");
         assert!(verdict.confidence < 40, "{name}: {}", verdict.confidence);
@@ -97,6 +98,32 @@ async fn cartoons_that_fool_one_model_pass() {
             assert!(0 < asked && asked < frames.len() / 2, "the second model was asked {asked} times");
         }
     }
+}
+
+/// A classifier whose model does not work.
+struct Broken;
+
+impl Classifier for Broken {
+    fn classify(&self, _frame: &Frame) -> Result<Scores, ClassifyError> {
+        Err(ClassifyError { doing: "load", model: "broken", reason: "no such model".to_owned() })
+    }
+
+    fn models(&self) -> Vec<ModelIdentity> {
+        Vec::new()
+    }
+}
+
+#[tokio::test]
+async fn a_model_that_fails_ends_the_decoding_too() {
+    let Some(sandbox) = sandbox().await else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let (plan, work) = planned(&sandbox, &sample("bbb-excerpt-44s-720p.mp4"), FRAMES, dir.path()).await;
+    let (sender, receiver) = mpsc::channel(2);
+    let mut report = |_| ();
+    let (made, frames) =
+        tokio::join!(stills(&work, &plan, sender, &mut report), score_all(Arc::new(Broken), receiver));
+    assert_eq!(frames.unwrap_err().to_string(), "cannot load the model broken: no such model");
+    assert!(matches!(made, Err(WorkError::Cancelled)), "{made:?}");
 }
 
 #[test]

@@ -188,6 +188,41 @@ async fn a_helper_that_cannot_confine_does_not_start_the_child() {
 }
 
 #[tokio::test]
+async fn a_killed_server_takes_its_children_along() {
+    let Some(_) = sandbox().await else { return };
+    let tools = tools().unwrap();
+    let scratch = tempfile::tempdir().unwrap();
+    let mut child = Child::new(&tools, scratch.path());
+    child.limits.wall = std::time::Duration::from_secs(3600);
+    // A shell plays the server: it is the parent, and knows its own process id.
+    let (before, after) =
+        child.order(4_242_424).split_once("4242424").map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
+    let mut server = command("sh");
+    server.args([
+        "-c",
+        r#"helper=$1; order="$2$$$3"; shift 3; "$helper" sandbox-exec "$order" "$@" & wait"#,
+        "sh",
+    ]);
+    server
+        .args([HELPER, &before, &after])
+        .args("-v error -nostdin -progress pipe:1 -re -f lavfi -i anullsrc".split(' '));
+    server.args(["-f", "null", "-"]).stdin(Stdio::null()).stdout(Stdio::piped());
+    let mut server = server.spawn().unwrap();
+
+    let mut output = std::io::BufReader::new(server.stdout.take().unwrap());
+    let mut line = String::new();
+    std::io::BufRead::read_line(&mut output, &mut line).unwrap();
+    assert!(!line.is_empty(), "the child never ran");
+    server.kill().unwrap();
+    server.wait().unwrap();
+
+    // The pipe ends when the last process that holds it is gone: the child.
+    let (ended, end) = std::sync::mpsc::channel();
+    std::thread::spawn(move || ended.send(std::io::copy(&mut output, &mut std::io::sink())));
+    end.recv_timeout(std::time::Duration::from_secs(60)).expect("the child outlived its server").unwrap();
+}
+
+#[tokio::test]
 async fn without_confinement_the_rest_still_holds() {
     let Some(tools) = tools() else { return };
     let sandbox = Sandbox::new(HELPER.into(), Mode::Off, tools.clone()).unwrap();

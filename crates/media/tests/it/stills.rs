@@ -15,15 +15,14 @@ use crate::bench::{make, sample, sandbox};
 pub(crate) const FRAMES: Wanted = Wanted { cover: false, sprite: None, frames: true };
 const ALL: Wanted = Wanted { cover: true, sprite: Some(Sprite::TEMPLATE_10), frames: true };
 
-/// Takes pictures; also gives every frame that was handed on.
-pub(crate) async fn taken(
+/// A plan for a source and the work to do it.
+pub(crate) async fn planned(
     sandbox: &Sandbox,
     source: &Path,
     wanted: Wanted,
     scratch: &Path,
-) -> Result<(Stills, Vec<Frame>), WorkError> {
+) -> (StillsPlan, Work) {
     let found = probe(sandbox, source, Duration::from_secs(20)).await.unwrap();
-    let plan = StillsPlan::new(&found, wanted).unwrap();
     let work = Work {
         sandbox: sandbox.clone(),
         source: source.to_owned(),
@@ -31,6 +30,17 @@ pub(crate) async fn taken(
         allowed: Duration::from_secs(120),
         cancel: CancellationToken::new(),
     };
+    (StillsPlan::new(&found, wanted).unwrap(), work)
+}
+
+/// Takes pictures; also gives every frame that was handed on.
+pub(crate) async fn taken(
+    sandbox: &Sandbox,
+    source: &Path,
+    wanted: Wanted,
+    scratch: &Path,
+) -> Result<(Stills, Vec<Frame>), WorkError> {
+    let (plan, work) = planned(sandbox, source, wanted, scratch).await;
     let (sender, mut receiver) = mpsc::channel(2);
     let working = tokio::spawn(async move { stills(&work, &plan, sender, &mut |_| ()).await });
     let mut frames = Vec::new();
@@ -122,16 +132,7 @@ async fn sound_alone_has_no_picture() {
 async fn a_receiver_that_goes_away_ends_the_work() {
     let Some(sandbox) = sandbox().await else { return };
     let dir = tempfile::tempdir().unwrap();
-    let source = sample("bigbuckbunny-5s-720p.mp4");
-    let found = probe(&sandbox, &source, Duration::from_secs(20)).await.unwrap();
-    let plan = StillsPlan::new(&found, FRAMES).unwrap();
-    let work = Work {
-        sandbox,
-        source,
-        scratch: dir.path().to_owned(),
-        allowed: Duration::from_secs(60),
-        cancel: CancellationToken::new(),
-    };
+    let (plan, work) = planned(&sandbox, &sample("bigbuckbunny-5s-720p.mp4"), FRAMES, dir.path()).await;
     let (sender, receiver) = mpsc::channel(1);
     drop(receiver);
     let error = stills(&work, &plan, sender, &mut |_| ()).await.unwrap_err();

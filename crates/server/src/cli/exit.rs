@@ -2,6 +2,9 @@
 
 use std::process::ExitCode;
 
+/// The arguments make no sense, or what they ask for cannot be done.
+pub(super) const USAGE: u8 = 64;
+
 /// Why a command failed, with the exit code that scripts see.
 #[derive(Debug)]
 pub(super) struct Failure {
@@ -10,14 +13,34 @@ pub(super) struct Failure {
 }
 
 impl Failure {
-    /// 78: the configuration is wrong.
-    pub(super) fn config(cause: anyhow::Error) -> Self {
-        Self { code: 78, cause }
+    /// 64: what was asked for cannot be done; asking the same again gives the same.
+    pub(super) fn usage(cause: anyhow::Error) -> Self {
+        Self { code: USAGE, cause }
     }
 
     /// 69: something this command needs is not available.
     pub(super) fn unavailable(cause: anyhow::Error) -> Self {
         Self { code: 69, cause }
+    }
+
+    /// 77: the credentials do not allow it.
+    pub(super) fn forbidden(cause: anyhow::Error) -> Self {
+        Self { code: 77, cause }
+    }
+
+    /// 78: the configuration is wrong.
+    pub(super) fn config(cause: anyhow::Error) -> Self {
+        Self { code: 78, cause }
+    }
+
+    /// 130: ended by Ctrl-C, as shells count it.
+    pub(super) fn interrupted(cause: anyhow::Error) -> Self {
+        Self { code: 130, cause }
+    }
+
+    /// The sentence, for whoever reports it in another frame.
+    pub(super) fn into_cause(self) -> anyhow::Error {
+        self.cause
     }
 }
 

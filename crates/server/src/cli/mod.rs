@@ -1,7 +1,18 @@
 //! The command line: one command, one file.
 
+mod app;
+mod doctor;
 mod exit;
+mod explain;
+mod key;
+mod migrate;
+mod openapi;
+mod remote;
 mod serve;
+mod sign;
+mod tell;
+mod upload;
+mod why;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -22,6 +33,24 @@ struct Cli {
 enum Command {
     /// Start the server: all roles, or those of --roles.
     Serve(ServeArgs),
+    /// Get an upload signature.
+    Sign(sign::Arguments),
+    /// Say what an upload signature holds and which rule it fails.
+    Explain(explain::Arguments),
+    /// Upload a file; after an interruption the same command goes on where it was.
+    Upload(upload::Arguments),
+    /// Show everything that happened to a file.
+    Why(why::Arguments),
+    /// Create, list and revoke applications.
+    App(app::Arguments),
+    /// Create, list and revoke API keys and SecretIds.
+    Key(key::Arguments),
+    /// Look at this machine: configuration, database, storage, ffmpeg, sandbox, models.
+    Doctor(doctor::Arguments),
+    /// Bring the database to what this binary needs.
+    Migrate(migrate::Arguments),
+    /// Print the OpenAPI document of /v1.
+    Openapi,
 }
 
 /// Where the configuration comes from; shared by the commands that work on this machine.
@@ -55,9 +84,24 @@ impl ConfigArgs {
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
-    let outcome = match cli.command {
-        Command::Serve(arguments) => serve::run(&arguments),
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(told) => {
+            // Help and version come this way too, on standard output.
+            let _ = told.print();
+            return if told.use_stderr() { ExitCode::from(exit::USAGE) } else { ExitCode::SUCCESS };
+        }
     };
-    exit::report(outcome)
+    exit::report(match cli.command {
+        Command::Serve(arguments) => serve::run(&arguments),
+        Command::Sign(arguments) => sign::run(&arguments),
+        Command::Explain(arguments) => explain::run(&arguments),
+        Command::Upload(arguments) => upload::run(&arguments),
+        Command::Why(arguments) => why::run(&arguments),
+        Command::App(arguments) => app::run(&arguments),
+        Command::Key(arguments) => key::run(&arguments),
+        Command::Doctor(arguments) => doctor::run(&arguments),
+        Command::Migrate(arguments) => migrate::run(&arguments),
+        Command::Openapi => openapi::run(),
+    })
 }

@@ -33,15 +33,13 @@ pub fn router(app: &App) -> Router {
             .merge(api::routes())
             .route("/play/{*path}", get(play::file).options(play::preflight))
             .route("/console", get(console::index))
+            .route("/console/", get(console::index))
             .route("/console/{*path}", get(console::file))
             .route("/", get(console::to_console));
     }
     let router = router.fallback(not_found).layer(DefaultBodyLimit::max(JSON_LIMIT));
-    let router = if has(Role::Gateway) {
-        router.layer(from_fn_with_state(app.clone(), object_hosts))
-    } else {
-        router
-    };
+    let router =
+        if has(Role::Gateway) { router.layer(from_fn_with_state(app.clone(), object_hosts)) } else { router };
     router.layer(from_fn(log_access)).with_state(app.clone())
 }
 
@@ -70,5 +68,8 @@ async fn object_hosts(State(app): State<App>, request: Request, next: Next) -> R
 }
 
 async fn not_found(uri: http::Uri) -> Problem {
-    Problem::not_found(format!("nothing is served at {}; ARCHITECTURE.md and /v1/openapi.json list what is", uri.path()))
+    Problem::not_found(format!(
+        "nothing is served at {}; ARCHITECTURE.md and /v1/openapi.json list what is",
+        uri.path()
+    ))
 }

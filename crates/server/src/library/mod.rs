@@ -1,5 +1,7 @@
-//! The library: media, their URLs, and everything that is known of each file.
+//! The library: media, their URLs, and everything that is known of each file; and the account it belongs to.
 
 pub mod announce;
+pub mod apps;
+pub mod keys;
 pub mod probe;
 pub mod urls;

@@ -12,7 +12,7 @@ use axum::extract::{MatchedPath, Request};
 use axum::middleware::Next;
 use axum::response::Response;
 use bytes::Bytes;
-use http_body::{Body as _, Frame, SizeHint};
+use http_body::{Frame, SizeHint};
 use serde_json::{Map, Value};
 
 use super::Peer;
@@ -69,7 +69,8 @@ impl Drop for Line {
         fields.insert("bytes_out".to_owned(), self.sent.load(Ordering::Relaxed).into());
         let elapsed = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
         fields.insert("duration_ms".to_owned(), elapsed.into());
-        tracing::info!(target: "access", "{}", Value::Object(fields));
+        let line = Value::Object(fields);
+        tracing::info!(target: "access", "{line}");
     }
 }
 
@@ -83,7 +84,7 @@ impl<F: Fn(u64) + Unpin> http_body::Body for Counted<F> {
     type Error = axum::Error;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
+        let frame = ready!(http_body::Body::poll_frame(Pin::new(&mut self.body), cx));
         if let Some(Ok(frame)) = &frame
             && let Some(data) = frame.data_ref()
         {
@@ -93,10 +94,10 @@ impl<F: Fn(u64) + Unpin> http_body::Body for Counted<F> {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        http_body::Body::is_end_stream(&self.body)
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        http_body::Body::size_hint(&self.body)
     }
 }

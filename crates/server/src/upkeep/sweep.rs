@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use futures_util::future::BoxFuture;
 use reelgate_objects::BlobName;
-use reelgate_store::{StoreError, Tx};
+use reelgate_store::{StoreError, unit};
 
 use crate::app::App;
 
@@ -21,9 +20,9 @@ pub(super) async fn sweep(app: &App) -> anyhow::Result<usize> {
             tracing::warn!(place = one.place, cause = format!("{error:#}"), "abandoned bytes cannot be deleted yet");
             continue;
         }
-        let unit = move |tx: &mut Tx| -> BoxFuture<'_, Result<(), StoreError>> {
+        let unit = unit::<(), StoreError, _>(move |tx| {
             Box::pin(async move { tx.forget_abandoned(&one.place).await })
-        };
+        });
         app.store.write(unit).await?;
         freed += 1;
     }
@@ -42,12 +41,12 @@ async fn delete(app: &App, place: &str) -> anyhow::Result<()> {
 /// Forgets rows whose time is over and that nobody asks for any more.
 pub(super) async fn forget(app: &App) -> anyhow::Result<()> {
     let now = app.clock.now();
-    let unit = move |tx: &mut Tx| -> BoxFuture<'_, Result<(), StoreError>> {
+    let unit = unit::<(), StoreError, _>(move |tx| {
         Box::pin(async move {
             tx.forget_signature_uses(now, 1_000).await?;
             tx.sweep_console_sessions().await?;
             Ok(())
         })
-    };
+    });
     Ok(app.store.write(unit).await?)
 }

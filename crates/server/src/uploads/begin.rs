@@ -1,8 +1,7 @@
 //! Beginning and giving up multipart uploads.
 
-use futures_util::future::BoxFuture;
 use reelgate_model::MultipartState;
-use reelgate_store::{StoreError, Tx};
+use reelgate_store::{StoreError, unit};
 
 use super::access::Writer;
 use super::bytes::BytesError;
@@ -22,9 +21,9 @@ pub async fn begin(app: &App, writer: &Writer, key: &str) -> Result<String, Byte
     }
     let id = uuid::Uuid::now_v7().simple().to_string();
     let (scope, session, new, key) = (writer.scope.clone(), writer.session.id.clone(), id.clone(), key.to_owned());
-    let unit = move |tx: &mut Tx| -> BoxFuture<'_, Result<(), StoreError>> {
+    let unit = unit::<(), StoreError, _>(move |tx| {
         Box::pin(async move { tx.begin_multipart(&scope, &new, &session, &key).await })
-    };
+    });
     match app.store.write(unit).await {
         Ok(()) => Ok(id),
         Err(StoreError::Stale) => Err(BytesError::SessionEnded),
@@ -36,12 +35,12 @@ pub async fn begin(app: &App, writer: &Writer, key: &str) -> Result<String, Byte
 pub async fn abort(app: &App, writer: &Writer, key: &str, id: &str) -> Result<(), BytesError> {
     let multipart = open_upload(app, writer, key, id).await?;
     let (scope, id) = (writer.scope.clone(), multipart.id.clone());
-    let unit = move |tx: &mut Tx| -> BoxFuture<'_, Result<(), StoreError>> {
+    let unit = unit::<(), StoreError, _>(move |tx| {
         Box::pin(async move {
             tx.move_multipart(&scope, &id, MultipartState::Open, MultipartState::Aborted).await?;
             tx.abandon(&scope, &format!("staging:{id}"), "aborted_by_client").await
         })
-    };
+    });
     match app.store.write(unit).await {
         Ok(()) => Ok(()),
         Err(StoreError::Stale) => Err(BytesError::NoSuchUpload(multipart.id)),

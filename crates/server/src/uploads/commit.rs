@@ -7,9 +7,8 @@
 use std::time::Duration;
 
 use anyhow::Context;
-use futures_util::future::BoxFuture;
 use reelgate_model::{Scope, SessionState};
-use reelgate_store::{Media, NewMedia, Object, Session, StoreError, StoredFile, Tx};
+use reelgate_store::{Media, NewMedia, Object, Session, StoreError, StoredFile, unit};
 use reelgate_wire::upload_signature;
 
 use super::{Permit, Refusal, session};
@@ -119,7 +118,7 @@ async fn commit_video(app: &App, session: &Session) -> Result<(), CommitError> {
         expires_at: request.media_expires_at,
     };
     let (app_in, session_in) = (app.clone(), session.clone());
-    let unit = move |tx: &mut Tx| -> BoxFuture<'_, Result<(), CommitError>> {
+    let unit = unit::<(), CommitError, _>(move |tx| {
         Box::pin(async move {
             let scope = Scope::system(session_in.app);
             tx.end_session(&scope, &session_in.id, SessionState::Committed, "committed").await?;
@@ -133,7 +132,7 @@ async fn commit_video(app: &App, session: &Session) -> Result<(), CommitError> {
             }
             Ok(())
         })
-    };
+    });
     app.store.write(unit).await
 }
 
@@ -144,7 +143,7 @@ async fn commit_cover(app: &App, session: &Session) -> Result<(), CommitError> {
     }
     let cover = stored_cover(app, &object).await?;
     let session = session.clone();
-    let unit = move |tx: &mut Tx| -> BoxFuture<'_, Result<(), CommitError>> {
+    let unit = unit::<(), CommitError, _>(move |tx| {
         Box::pin(async move {
             let scope = Scope::system(session.app);
             tx.end_session(&scope, &session.id, SessionState::Committed, "committed").await?;
@@ -154,7 +153,7 @@ async fn commit_cover(app: &App, session: &Session) -> Result<(), CommitError> {
             }
             Ok(())
         })
-    };
+    });
     app.store.write(unit).await
 }
 

@@ -4,11 +4,10 @@
 //! `open` → row says `completing` (no part is taken any more) → the storage seals and renames → one transaction writes
 //! the object and `completed`. Whoever comes next (the client's repeat, or upkeep) goes on where it stopped.
 
-use futures_util::future::BoxFuture;
 use md5::{Digest, Md5};
 use reelgate_model::{MultipartState, Scope};
 use reelgate_objects::{BlobName, Place, PlacedPart};
-use reelgate_store::{Multipart, Object, Part, Session, StoreError, Tx};
+use reelgate_store::{Multipart, Object, Part, Session, StoreError, unit};
 
 use super::access::Writer;
 use super::bytes::BytesError;
@@ -90,7 +89,7 @@ async fn begin(
     listed: &[Listed],
 ) -> Result<Vec<Part>, BytesError> {
     let (scope, id, listed) = (scope.clone(), multipart.id.clone(), listed.to_vec());
-    let unit = move |tx: &mut Tx| -> BoxFuture<'_, Result<Vec<Part>, BytesError>> {
+    let unit = unit::<Vec<Part>, BytesError, _>(move |tx| {
         Box::pin(async move {
             // First, because on PostgreSQL it locks the row: no part is acknowledged after the list was checked.
             match tx.move_multipart(&scope, &id, MultipartState::Open, MultipartState::Completing).await {
@@ -105,7 +104,7 @@ async fn begin(
             }
             Ok(chosen)
         })
-    };
+    });
     app.store.write(unit).await
 }
 
@@ -175,7 +174,7 @@ async fn finish(
     };
     let (scope, id, new) = (scope_of(session), multipart.id.clone(), object.clone());
     let session_id = session.id.clone();
-    let unit = move |tx: &mut Tx| -> BoxFuture<'_, Result<(), StoreError>> {
+    let unit = unit::<(), StoreError, _>(move |tx| {
         Box::pin(async move {
             // After Commit the session's objects are the media's: nothing may take their place.
             tx.hold_session_open(&scope, &session_id).await?;
@@ -183,7 +182,7 @@ async fn finish(
             tx.put_object(&scope, &new).await?;
             tx.abandon(&scope, &format!("staging:{id}"), "completed").await
         })
-    };
+    });
     match app.store.write(unit).await {
         Ok(()) => Ok(object),
         Err(StoreError::Stale) => settle(app, session, object).await,
@@ -195,14 +194,14 @@ async fn finish(
 /// names these bytes.
 async fn settle(app: &App, session: &Session, made: Object) -> Result<Object, BytesError> {
     let scope = scope_of(session);
-    let unit = move |tx: &mut Tx| -> BoxFuture<'_, Result<Option<Object>, StoreError>> {
+    let unit = unit::<Option<Object>, StoreError, _>(move |tx| {
         Box::pin(async move {
             match tx.object(&scope, &made.key).await? {
                 Some(found) if found.blob == made.blob => Ok(Some(found)),
                 _ => tx.abandon(&scope, &format!("blob:{}", made.blob), "session_ended").await.map(|()| None),
             }
         })
-    };
+    });
     app.store.write(unit).await?.ok_or(BytesError::SessionEnded)
 }
 

@@ -1,8 +1,7 @@
 //! Expiry: sessions that nobody committed end with a reason and an event, and their bytes are marked abandoned.
 
-use futures_util::future::BoxFuture;
 use reelgate_model::{Scope, SessionState};
-use reelgate_store::{Session, StoreError, Tx};
+use reelgate_store::{Session, StoreError, Tx, unit};
 
 use crate::app::App;
 use crate::events;
@@ -16,9 +15,9 @@ pub async fn expire_due(app: &App) -> anyhow::Result<u32> {
     let due = app.store.read().await?.sessions_due(app.clock.now(), BATCH).await?;
     let mut ended = 0;
     for session in due {
-        let unit = move |tx: &mut Tx| -> BoxFuture<'_, anyhow::Result<()>> {
+        let unit = unit::<(), anyhow::Error, _>(move |tx| {
             Box::pin(async move { expire(tx, &session).await })
-        };
+        });
         match app.store.write(unit).await {
             Ok(()) => ended += 1,
             // A Commit was faster: the session is not ours to end.

@@ -1,9 +1,8 @@
 //! Opening an upload session: the Apply of the UGC door (design section 5, step 2).
 
-use futures_util::future::BoxFuture;
 use rand::distr::{Alphanumeric, SampleString};
 use reelgate_model::{FileId, SessionState, Time};
-use reelgate_store::{NewSession, Session, SignatureUse, StoreError, Tx};
+use reelgate_store::{NewSession, Session, SignatureUse, StoreError, Tx, unit};
 
 use super::grant::{self, Grant};
 use super::{Permit, Refusal, session};
@@ -70,7 +69,7 @@ pub async fn open(
         expires_at: permit.expires_at(),
     });
     let scope = permit.scope.clone();
-    let unit = move |tx: &mut Tx| -> BoxFuture<'_, Result<String, Refusal>> {
+    let unit = unit::<String, Refusal, _>(move |tx| {
         Box::pin(async move {
             if let Some(once) = once
                 && let Some(earlier) = once.consume(tx, &scope).await?
@@ -80,7 +79,7 @@ pub async fn open(
             tx.open_session(&scope, &new).await?;
             Ok(new.id)
         })
-    };
+    });
     let id = app.store.write(unit).await?;
     let session = app.store.read().await?.session(&id).await?;
     let session = session.ok_or_else(|| anyhow::anyhow!("upload session {id} is gone right after it was opened"))?;

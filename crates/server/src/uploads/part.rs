@@ -3,11 +3,10 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::future::BoxFuture;
 use futures_util::{Stream, StreamExt};
 use reelgate_model::MultipartState;
 use reelgate_objects::{Length, PartTarget, Place, StoredPart, learn_part_size};
-use reelgate_store::{Multipart, Part, StoreError, Tx};
+use reelgate_store::{Multipart, Part, StoreError, unit};
 
 use super::access::Writer;
 use super::bytes::BytesError;
@@ -105,9 +104,9 @@ async fn part_size(
     let total = writer.announced(&multipart.key);
     let Some(learned) = learn_part_size(announced.number, announced.length, total) else { return Ok(None) };
     let (scope, id) = (writer.scope.clone(), multipart.id.clone());
-    let unit = move |tx: &mut Tx| -> BoxFuture<'_, Result<Option<u64>, StoreError>> {
+    let unit = unit::<Option<u64>, StoreError, _>(move |tx| {
         Box::pin(async move { tx.learn_part_size(&scope, &id, learned).await })
-    };
+    });
     Ok(app.store.write(unit).await?)
 }
 
@@ -141,9 +140,9 @@ async fn acknowledge(
         stored_at: app.clock.now(),
     };
     let (scope, id) = (writer.scope.clone(), multipart.id.clone());
-    let unit = move |tx: &mut Tx| -> BoxFuture<'_, Result<Option<String>, StoreError>> {
+    let unit = unit::<Option<String>, StoreError, _>(move |tx| {
         Box::pin(async move { tx.put_part(&scope, &id, &part).await })
-    };
+    });
     match app.store.write(unit).await {
         Ok(replaced) => {
             if let Some(place) = replaced {

@@ -2,9 +2,8 @@
 
 use bytes::Bytes;
 use futures_util::Stream;
-use futures_util::future::BoxFuture;
 use reelgate_objects::Length;
-use reelgate_store::{Object, StoreError, Tx};
+use reelgate_store::{Object, StoreError, unit};
 
 use super::access::Writer;
 use super::bytes::BytesError;
@@ -54,12 +53,12 @@ where
         completed_at: app.clock.now(),
     };
     let (scope, session, new) = (writer.scope.clone(), writer.session.id.clone(), object.clone());
-    let unit = move |tx: &mut Tx| -> BoxFuture<'_, Result<(), StoreError>> {
+    let unit = unit::<(), StoreError, _>(move |tx| {
         Box::pin(async move {
             tx.hold_session_open(&scope, &session).await?;
             tx.put_object(&scope, &new).await
         })
-    };
+    });
     match app.store.write(unit).await {
         Ok(()) => Ok(object),
         Err(StoreError::Stale) => {

@@ -7,6 +7,7 @@ use crate::fixture::{APP, Fixture, START, both, is_stale, write};
 
 both!(
     secret_keys_keep_their_bytes_and_applications,
+    signing_is_done_with_the_newest_key_that_reaches_the_application,
     api_keys_are_found_by_hash_until_they_are_revoked,
     a_revoked_app_closes_its_keys,
     console_sessions_end_by_time_by_hand_and_with_their_key,
@@ -50,6 +51,26 @@ async fn secret_keys_keep_their_bytes_and_applications(f: Fixture) {
     let listed: Vec<_> = read.secret_keys("", 10).await.unwrap();
     assert_eq!(listed.iter().map(|key| key.revoked_at).collect::<Vec<_>>(), [Some(START), None]);
     assert_eq!(read.secret_keys("AKID1", 10).await.unwrap().len(), 1);
+}
+
+async fn signing_is_done_with_the_newest_key_that_reaches_the_application(f: Fixture) {
+    assert_eq!(f.store.read().await.unwrap().signing_key(APP).await.unwrap(), None);
+    for (id, apps) in
+        [("AKID3", KeyApps::All), ("AKID1", KeyApps::Listed(vec![APP])), ("AKID2", KeyApps::All)]
+    {
+        let key = secret_key(id, apps);
+        write!(f.store, tx => tx.create_secret_key(&key).await).unwrap();
+        f.clock.advance(Duration::from_secs(1));
+    }
+    let stranger = secret_key("AKID4", KeyApps::Listed(vec![]));
+    write!(f.store, tx => tx.create_secret_key(&stranger).await).unwrap();
+    for expected in ["AKID2", "AKID1", "AKID3"] {
+        let found = f.store.read().await.unwrap().signing_key(APP).await.unwrap().unwrap();
+        assert_eq!(found.secret_id, expected);
+        write!(f.store, tx => tx.revoke_secret_key(expected).await).unwrap();
+    }
+    let elsewhere = f.store.read().await.unwrap().signing_key(AppId(9)).await.unwrap();
+    assert_eq!(elsewhere, None, "a key that lists no application reaches none");
 }
 
 async fn api_keys_are_found_by_hash_until_they_are_revoked(f: Fixture) {

@@ -1,0 +1,50 @@
+//! `/v1`: the JSON API of backends, of the console and of the command line. Errors are RFC 9457 problem details.
+
+pub mod apps;
+pub mod console_session;
+pub mod explain_signature;
+mod input;
+pub mod issue_signature;
+pub mod keys;
+mod openapi;
+pub mod procedures;
+pub mod sample_signature;
+mod sign_in_limit;
+mod when;
+
+use axum::routing::{get, post};
+use axum::{Extension, Router};
+
+pub use openapi::document;
+pub use when::rfc3339;
+
+use super::Problem;
+use crate::app::App;
+use sign_in_limit::SignInLimit;
+
+/// Routes of the role `api`. Those of the signature service are in `http/router.rs`, with its role.
+pub fn routes() -> Router<App> {
+    Router::new()
+        .route("/v1/apps", get(apps::list).post(apps::create))
+        .route("/v1/apps/{id}/revoke", post(apps::revoke))
+        .route("/v1/console/session", get(console_session::session))
+        .route("/v1/console/sign-in", post(console_session::sign_in).layer(Extension(SignInLimit::default())))
+        .route("/v1/console/sign-out", post(console_session::sign_out))
+        .route("/v1/keys", get(keys::list).post(keys::create))
+        .route("/v1/keys/{id}/revoke", post(keys::revoke))
+        .route("/v1/openapi.json", get(openapi::serve))
+        .route("/v1/procedures", get(procedures::list))
+}
+
+/// Entries of a page when the caller does not say, and at most.
+const PAGE: std::ops::RangeInclusive<u32> = 1..=200;
+const DEFAULT_PAGE: u32 = 50;
+
+fn limit(asked: Option<u32>) -> Result<u32, Problem> {
+    let limit = asked.unwrap_or(DEFAULT_PAGE);
+    if PAGE.contains(&limit) {
+        return Ok(limit);
+    }
+    let sentence = format!("limit {limit} is outside {} to {}", PAGE.start(), PAGE.end());
+    Err(Problem::unprocessable("limit_out_of_range", sentence))
+}

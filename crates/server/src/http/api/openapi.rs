@@ -1,0 +1,59 @@
+//! The OpenAPI document: `GET /v1/openapi.json`, `reelgate openapi`, and `openapi.json` in the repository.
+
+use axum::response::{IntoResponse, Response};
+use http::{HeaderValue, header};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::{Modify, OpenApi};
+
+use super::{apps, console_session, explain_signature, issue_signature, keys, procedures};
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Reelgate",
+        description = "The JSON API beside the vendor's doors. Errors are problem details (RFC 9457) with a stable `code`; \
+                       times are RFC 3339 in UTC, sizes bytes, durations seconds, ids strings.",
+    ),
+    paths(
+        issue_signature::issue, explain_signature::explain, procedures::list,
+        apps::list, apps::create, apps::revoke, keys::list, keys::create, keys::revoke,
+        console_session::sign_in, console_session::session, console_session::sign_out,
+    ),
+    security(("api_key" = []), ("console" = [])),
+    modifiers(&Security),
+    tags(
+        (name = "signatures", description = "Upload permission"),
+        (name = "account", description = "Applications and keys; needs the scope `admin`"),
+        (name = "console", description = "What the console signs in with"),
+    ),
+)]
+struct Document;
+
+struct Security;
+
+impl Modify for Security {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let bearer =
+            HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("An API key")).build();
+        let cookie = ApiKeyValue::with_description(
+            crate::http::COOKIE,
+            "A console session; requests that are not a GET also carry `X-Reelgate-Csrf`",
+        );
+        let components = document.components.get_or_insert_default();
+        components.add_security_scheme("api_key", SecurityScheme::Http(bearer));
+        components.add_security_scheme("console", SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
+    }
+}
+
+/// The document as it is committed: pretty, with a line feed at the end.
+pub fn document() -> String {
+    let mut text =
+        Document::openapi().to_pretty_json().expect("the document is made of maps, lists and text");
+    text.push('\n');
+    text
+}
+
+/// `GET /v1/openapi.json`.
+pub(super) async fn serve() -> Response {
+    ([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], document()).into_response()
+}

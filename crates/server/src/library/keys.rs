@@ -1,0 +1,215 @@
+//! Keys: API keys of backends and of people, and the SecretIds that signatures are made with. A secret is told once,
+//! when it is made; rows hold a hash (API keys) or a sealed copy (SecretKeys).
+
+use reelgate_model::{ApiScope, AppId, Scope};
+use reelgate_store::{ApiKey, KeyApps, NewApiKey, NewAudit, NewSecretKey, SecretKey, StoreError};
+use secrecy::{ExposeSecret, SecretString};
+
+use super::apps::{MAX_NAME, check_name};
+use crate::app::App;
+use crate::bootstrap::{new_api_key, random_text};
+use crate::http::digest;
+
+/// Why keys were not listed or changed.
+#[derive(Debug, thiserror::Error)]
+pub enum KeysError {
+    /// The caller administers another application.
+    #[error("only an admin key of the main application {main} may manage {what}; use one")]
+    NotMain {
+        /// The main application.
+        main: AppId,
+        /// What was to be managed.
+        what: &'static str,
+    },
+    /// The name does not fit.
+    #[error("the name has {0} characters; a key needs 1 to {MAX_NAME}")]
+    Name(usize),
+    /// A key that may do nothing.
+    #[error("the key has no scope; name at least one of sign, read, manage, review, admin")]
+    NoScopes,
+    /// The application a key is for is not there.
+    #[error("application {0} does not exist or is revoked; `reelgate app list` shows them")]
+    NoApp(AppId),
+    /// There is nothing to revoke.
+    #[error("key {0:?} does not exist, is revoked already, or belongs to another application")]
+    NotFound(String),
+    /// The caller would lock itself out.
+    #[error("key {0} is the one this request was made with; revoke it with another admin key")]
+    Own(String),
+    /// Not the caller's fault.
+    #[error("the key could not be read or changed")]
+    Internal(#[source] anyhow::Error),
+}
+
+impl From<StoreError> for KeysError {
+    fn from(error: StoreError) -> Self {
+        Self::Internal(error.into())
+    }
+}
+
+/// A new API key, in clear this once.
+#[derive(Debug)]
+pub struct CreatedApiKey {
+    /// Its row.
+    pub key: ApiKey,
+    /// The key itself.
+    pub secret: SecretString,
+}
+
+/// A new SecretId with its SecretKey, in clear this once.
+#[derive(Debug)]
+pub struct CreatedSecretKey {
+    /// Its row.
+    pub key: SecretKey,
+    /// The SecretKey.
+    pub secret: SecretString,
+}
+
+/// Up to `limit` API keys of application `of` with ids after `after`, revoked ones included.
+pub async fn list_api(
+    app: &App,
+    scope: &Scope,
+    of: AppId,
+    after: &str,
+    limit: u32,
+) -> Result<Vec<ApiKey>, KeysError> {
+    let scope = reach(app, scope, of, "keys of other applications")?;
+    Ok(app.store.read().await?.api_keys(&scope, after, limit).await?)
+}
+
+/// Up to `limit` SecretIds of the account after `after`, revoked ones included.
+pub async fn list_secret(
+    app: &App,
+    scope: &Scope,
+    after: &str,
+    limit: u32,
+) -> Result<Vec<SecretKey>, KeysError> {
+    reach(app, scope, app.main_app(), "SecretIds")?;
+    Ok(app.store.read().await?.secret_keys(after, limit).await?)
+}
+
+/// Makes an API key of application `of`.
+pub async fn create_api(
+    app: &App,
+    scope: &Scope,
+    of: AppId,
+    name: String,
+    scopes: Vec<ApiScope>,
+    remote: String,
+) -> Result<CreatedApiKey, KeysError> {
+    check_name(&name).map_err(KeysError::Name)?;
+    if scopes.is_empty() {
+        return Err(KeysError::NoScopes);
+    }
+    let scope = reach(app, scope, of, "keys of other applications")?;
+    let secret = SecretString::from(new_api_key());
+    let row = NewApiKey { hash: digest(secret.expose_secret()), name, scopes };
+    let made: Result<ApiKey, KeysError> = app
+        .store
+        .write(move |tx| {
+            Box::pin(async move {
+                ensure_app(tx, of).await?;
+                let id = tx.create_api_key(&scope, &row).await?;
+                let words: Vec<_> = row.scopes.iter().map(|scope| scope.as_str()).collect();
+                let detail = format!("{}: {}", row.name, words.join(" "));
+                tx.audit(
+                    &scope,
+                    &NewAudit { action: "key.create".to_owned(), subject: id.clone(), detail, remote },
+                )
+                .await?;
+                tx.live_api_key(&id).await?.ok_or(KeysError::NotFound(id))
+            })
+        })
+        .await;
+    Ok(CreatedApiKey { key: made?, secret })
+}
+
+/// Makes a SecretId with its SecretKey, good for `apps`.
+pub async fn create_secret(
+    app: &App,
+    scope: &Scope,
+    apps: KeyApps,
+    name: String,
+    remote: String,
+) -> Result<CreatedSecretKey, KeysError> {
+    check_name(&name).map_err(KeysError::Name)?;
+    let scope = reach(app, scope, app.main_app(), "SecretIds")?;
+    let secret_id = format!("AKID{}", random_text(32));
+    let secret = SecretString::from(random_text(32));
+    let sealed = app.vault.seal(&secret_id, secret.expose_secret()).map_err(KeysError::Internal)?;
+    let row = NewSecretKey { secret_id: secret_id.clone(), sealed, name, apps };
+    let made: Result<SecretKey, KeysError> = app
+        .store
+        .write(move |tx| {
+            Box::pin(async move {
+                if let KeyApps::Listed(apps) = &row.apps {
+                    for one in apps {
+                        ensure_app(tx, *one).await?;
+                    }
+                }
+                tx.create_secret_key(&row).await?;
+                let entry = NewAudit {
+                    action: "secret_key.create".to_owned(),
+                    subject: secret_id.clone(),
+                    detail: row.name,
+                    remote,
+                };
+                tx.audit(&scope, &entry).await?;
+                tx.secret_key(&secret_id).await?.ok_or(KeysError::NotFound(secret_id))
+            })
+        })
+        .await;
+    Ok(CreatedSecretKey { key: made?, secret })
+}
+
+/// Revokes the API key or SecretId `id`. `own` is the key that the request was made with.
+pub async fn revoke(app: &App, scope: &Scope, own: &str, id: &str, remote: String) -> Result<(), KeysError> {
+    if id == own {
+        return Err(KeysError::Own(id.to_owned()));
+    }
+    let not_found = || KeysError::NotFound(id.to_owned());
+    let found = app.store.read().await?.live_api_key(id).await?;
+    let (of, is_api_key) = match &found {
+        Some(key) => (key.app, true),
+        None => (app.main_app(), false),
+    };
+    let scope = reach(app, scope, of, "keys of other applications").map_err(|error| match error {
+        KeysError::NotMain { .. } => not_found(),
+        other => other,
+    })?;
+    let id = id.to_owned();
+    app.store
+        .write(move |tx| {
+            Box::pin(async move {
+                let (revoked, action) = if is_api_key {
+                    (tx.revoke_api_key(&scope, &id).await, "key.revoke")
+                } else {
+                    (tx.revoke_secret_key(&id).await, "secret_key.revoke")
+                };
+                revoked.map_err(|error| match error {
+                    StoreError::Stale => KeysError::NotFound(id.clone()),
+                    other => other.into(),
+                })?;
+                let entry =
+                    NewAudit { action: action.to_owned(), subject: id, detail: String::new(), remote };
+                Ok(tx.audit(&scope, &entry).await?)
+            })
+        })
+        .await
+}
+
+/// The caller's own application, or any other for an administrator of the main one.
+fn reach(app: &App, scope: &Scope, of: AppId, what: &'static str) -> Result<Scope, KeysError> {
+    if scope.app() != of {
+        let main = app.main_app();
+        if scope.app() != main {
+            return Err(KeysError::NotMain { main, what });
+        }
+    }
+    Ok(Scope::new(of, scope.principal().clone()))
+}
+
+async fn ensure_app(tx: &mut reelgate_store::Tx, id: AppId) -> Result<(), KeysError> {
+    let found = tx.app(id).await?.filter(|found| found.revoked_at.is_none());
+    found.map(drop).ok_or(KeysError::NoApp(id))
+}
