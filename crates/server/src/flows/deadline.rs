@@ -19,14 +19,9 @@ pub async fn enforce(app: &App) -> anyhow::Result<usize> {
     let count = overdue.len();
     for task in overdue {
         let (app_in, id) = (app.clone(), task.id.clone());
-<<<<<<< HEAD
-        let ended = app.store.write(move |tx| Box::pin(async move { end(tx, &app_in, &task).await })).await;
-        match ended {
-=======
         let unit =
             unit::<(), StoreError, _>(move |tx| Box::pin(async move { end(tx, &app_in, &task).await }));
         match app.store.write(unit).await {
->>>>>>> main
             Ok(()) => {
                 tracing::warn!(task.id = id, "the task was not finished by its deadline and has been ended")
             }

@@ -11,4 +11,5 @@ mod hints;
 mod jobs;
 mod kill;
 mod migrations;
+mod tasks;
 mod units;

@@ -1,0 +1,137 @@
+//! Sources that are no media, procedures that nobody knows, workers that die, deadlines that pass.
+
+use std::time::Duration;
+
+use reelgate_jobs::Stepped;
+use reelgate_model::{NotifyMode, SubtaskState, TaskState};
+use reelgate_objects::BlobName;
+use reelgate_server::events::Fact;
+use reelgate_server::flows::deadline;
+
+use super::{Upload, changes, ends, facts, media, task, work_off, worker};
+use crate::test_app::TestApp;
+
+const FAIL: SubtaskState = SubtaskState::Fail;
+
+fn text(procedure: &str) -> Upload<'_> {
+    Upload { bytes: b"<html><script>alert(1)</script></html>".repeat(100), ..Upload::sample(procedure) }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_source_that_is_text_is_announced_and_fails_with_the_source_s_fault() {
+    for unseen in [false, true] {
+        let Some(t) = TestApp::builder().machine_clock().start().await else { return };
+        let upload = text("LongVideoPreset");
+        let file = if unseen { upload.commit_unseen(&t).await } else { upload.commit(&t).await };
+        work_off(&t).await;
+        let (task, subtasks) = task(&t, file).await;
+        let malformed = "SourceFileError.ContentMalformed";
+        let expected = [
+            ("AdaptiveDynamicStreaming", FAIL, malformed),
+            ("CoverBySnapshot", FAIL, malformed),
+            ("ImageSprites", FAIL, malformed),
+        ];
+        assert_eq!((task.state, ends(&subtasks)), (TaskState::Finish, expected.to_vec()));
+        assert_eq!(subtasks[0].err_code, 60_000);
+        let facts = facts(&t).await;
+        let Fact::NewFileUpload(upload) = &facts[0] else { unreachable!() };
+        assert_eq!((upload.probe_error.as_str(), upload.probe.duration), ("ContentMalformed", 0.0));
+        assert_eq!(upload.procedure_task_id, task.id);
+        assert_eq!(changes(&t).await.len(), 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn unknown_procedures_and_types_nobody_reviews_fail_where_it_can_be_seen() {
+    let Some(t) = TestApp::builder().machine_clock().start().await else { return };
+    let file = Upload::sample("Nothing").commit(&t).await;
+    assert_eq!(facts(&t).await.len(), 1);
+    work_off(&t).await;
+    let (_, subtasks) = task(&t, file).await;
+    assert_eq!(ends(&subtasks), [("Transcode", FAIL, "InvalidInput.DefinitionNotExist")]);
+    assert!(subtasks[0].message.contains("Nothing"), "{}", subtasks[0].message);
+    assert_eq!(changes(&t).await.len(), 1);
+
+    let Some(t) = TestApp::builder().machine_clock().start().await else { return };
+    let file = Upload::sample("QCVB_ProcessUGCFile(0,0,0,10)").commit(&t).await;
+    work_off(&t).await;
+    let (_, subtasks) = task(&t, file).await;
+    let unsupported = "InvalidInput.ConfigurationUnsupported";
+    let expected = [
+        ("Review.Porn", SubtaskState::Success, ""),
+        ("Review.Terrorism", FAIL, unsupported),
+        ("Review.Political", FAIL, unsupported),
+    ];
+    assert_eq!(ends(&subtasks), expected);
+    assert_eq!(changes(&t).await.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_is_told_who_did_not_ask() {
+    let Some(t) = TestApp::builder().machine_clock().start().await else { return };
+    let file = Upload { notify: NotifyMode::None, ..text("LongVideoPreset") }.commit(&t).await;
+    work_off(&t).await;
+    assert_eq!(task(&t, file).await.0.state, TaskState::Finish);
+    assert!(changes(&t).await.is_empty());
+}
+
+/// Waits until every sub-task has begun.
+async fn begun(t: &TestApp, file: reelgate_model::FileId) {
+    loop {
+        let (_, subtasks) = task(t, file).await;
+        if subtasks.iter().all(|subtask| subtask.state == SubtaskState::Processing) {
+            return;
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_worker_that_dies_costs_time_and_nothing_else() {
+    let Some(t) = TestApp::builder().start().await else { return };
+    let upload = Upload { notify: NotifyMode::Change, ..Upload::sample("LongVideoPreset") };
+    let file = upload.commit(&t).await;
+    let dying = worker(&t);
+    let killed = tokio::select! {
+        _ = dying.step() => false,
+        () = begun(&t, file) => true,
+    };
+    drop(dying);
+    assert!(killed, "both steps ended before both were seen to begin");
+    // The lease still runs: nobody else may take the steps.
+    assert_eq!(worker(&t).step().await.unwrap(), Stepped::Idle);
+    t.advance(31);
+    work_off(&t).await;
+
+    let (task, subtasks) = task(&t, file).await;
+    assert_eq!(task.state, TaskState::Finish);
+    assert!(subtasks.iter().all(|subtask| subtask.state == SubtaskState::Success), "{subtasks:?}");
+    // Three begin once and end once.
+    let changes = changes(&t).await;
+    assert_eq!(changes.len(), 6);
+    assert_eq!(changes.iter().filter(|change| change.finished).count(), 1);
+    let cover = media(&t, file).await.cover;
+    assert!(cover.name.contains("-2/"), "{cover:?}");
+    // What the first attempts may have published is given up, what is used is not.
+    let abandoned = t.app.store.read().await.unwrap().abandoned(t.clock.now(), 100).await.unwrap();
+    assert_eq!(abandoned.len(), 2, "{abandoned:?}");
+    assert!(abandoned.iter().all(|one| one.place.starts_with("dir:") && one.place.ends_with("-1")));
+    assert!(t.app.objects.head(&BlobName::new(&cover.blob).unwrap()).await.is_ok());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_task_that_is_not_done_by_its_deadline_ends_and_is_told_of() {
+    let Some(t) = TestApp::builder().config(&[("REELGATE_MEDIA__TASK_DEADLINE", "60")]).start().await else {
+        return;
+    };
+    let file = Upload::sample("LongVideoPreset").commit(&t).await;
+    assert_eq!(deadline::enforce(&t.app).await.unwrap(), 0);
+    t.clock.advance(Duration::from_secs(60));
+    assert_eq!(deadline::enforce(&t.app).await.unwrap(), 1);
+    assert_eq!(deadline::enforce(&t.app).await.unwrap(), 0);
+    let (task, subtasks) = task(&t, file).await;
+    assert_eq!((task.state, task.reason.as_str()), (TaskState::Finish, "deadline"));
+    assert!(subtasks.iter().all(|one| one.state == FAIL && one.err_code_ext == "InternalError"));
+    assert_eq!(changes(&t).await.len(), 1);
+    assert_eq!(worker(&t).step().await.unwrap(), Stepped::Idle);
+}
