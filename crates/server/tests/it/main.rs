@@ -1,8 +1,13 @@
 //! The server, whole: the real application behind a real listener, one file for each topic.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-mod answer;
+mod accounts;
+mod command_line;
+mod console;
 mod events;
+mod fetched;
 mod flows;
+mod media;
 mod play;
+mod signatures;
 mod test_app;

@@ -4,27 +4,27 @@ use http::Method;
 use reelgate_model::{FileId, NotifyMode, Suggestion};
 use reelgate_store::StoreError;
 
-use crate::answer::Answer;
-use crate::flows::{Upload, media};
-use crate::test_app::TestApp;
+use crate::fetched::Fetched;
+use crate::flows::{Upload, manual_clock, media, scope};
+use crate::test_app::{MAIN, TestApp};
 
-async fn ask(t: &TestApp, method: Method, path: &str, headers: &[(&str, &str)]) -> Answer {
-    let mut request = t.http.request(method, format!("{}/play/{path}", t.url));
+async fn ask(t: &TestApp, method: Method, path: &str, headers: &[(&str, &str)]) -> Fetched {
+    let mut request = t.http.request(method, t.url(&format!("/play/{path}")));
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
-    Answer::of(request.send().await.unwrap()).await
+    Fetched::of(request).await
 }
 
 async fn uploaded(t: &TestApp, bytes: &[u8], name: &str) -> (FileId, String) {
     let upload = Upload { bytes: bytes.to_vec(), name, procedure: "", notify: NotifyMode::Finish };
     let file = upload.commit(t).await;
-    (file, format!("{}/{file}/{name}", t.scope.app()))
+    (file, format!("{}/{file}/{name}", MAIN))
 }
 
 /// Strangers' bytes never run as our page, refusals included.
 #[track_caller]
-fn is_guarded(answer: &Answer) {
+fn is_guarded(answer: &Fetched) {
     assert_eq!(answer.header("x-content-type-options"), "nosniff");
     assert!(answer.header("content-security-policy").starts_with("sandbox; default-src 'none'"));
     assert_eq!(answer.header("access-control-allow-origin"), "*");
@@ -33,7 +33,7 @@ fn is_guarded(answer: &Answer) {
 
 #[tokio::test]
 async fn a_page_that_was_uploaded_as_a_video_is_a_download() {
-    let Some(t) = TestApp::builder().start().await else { return };
+    let Some(t) = manual_clock(&[]).await else { return };
     let (_, path) = uploaded(&t, b"<html><script>alert(1)</script></html>", "movie.html").await;
     let answer = ask(&t, Method::GET, &path, &[]).await.expect(200);
     is_guarded(&answer);
@@ -43,7 +43,7 @@ async fn a_page_that_was_uploaded_as_a_video_is_a_download() {
 
 #[tokio::test]
 async fn ranges_conditions_and_head_are_answered_as_players_need_them() {
-    let Some(t) = TestApp::builder().start().await else { return };
+    let Some(t) = manual_clock(&[]).await else { return };
     let bytes = Upload::sample("").bytes;
     let size = bytes.len();
     // The name lies; the type comes from what was found.
@@ -76,9 +76,9 @@ async fn ranges_conditions_and_head_are_answered_as_players_need_them() {
 
 #[tokio::test]
 async fn nothing_is_served_that_no_row_names() {
-    let Some(t) = TestApp::builder().start().await else { return };
+    let Some(t) = manual_clock(&[]).await else { return };
     let (file, path) = uploaded(&t, b"text", "a.mp4").await;
-    let app = t.scope.app();
+    let app = MAIN;
     let blob = media(&t, file).await.source.blob;
     let inside = blob.rsplit('/').next().unwrap();
     for wrong in [
@@ -104,8 +104,8 @@ async fn nothing_is_served_that_no_row_names() {
 
 #[tokio::test]
 async fn a_private_application_shows_nothing_before_a_review_has_passed_it() {
-    let Some(t) = TestApp::builder().start().await else { return };
-    let app = t.scope.app();
+    let Some(t) = manual_clock(&[]).await else { return };
+    let app = MAIN;
     let private: Result<(), StoreError> =
         t.app.store.write(move |tx| Box::pin(async move { tx.set_app_private(app, true).await })).await;
     private.unwrap();
@@ -117,7 +117,7 @@ async fn a_private_application_shows_nothing_before_a_review_has_passed_it() {
         (Some(Suggestion::Pass), 200),
     ] {
         if let Some(verdict) = verdict {
-            let scope = t.scope.clone();
+            let scope = scope();
             let set: Result<(), StoreError> = t
                 .app
                 .store

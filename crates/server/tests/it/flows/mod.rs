@@ -7,16 +7,58 @@ use std::path::Path;
 use std::time::Duration;
 
 use reelgate_jobs::{Stepped, Worker};
-use reelgate_model::{FileId, NotifyMode, SubtaskState};
+use reelgate_model::{Clock, FileId, NotifyMode, Scope, SubtaskState};
 use reelgate_objects::{BlobName, Length};
 use reelgate_server::events::Fact;
 use reelgate_server::events::fact::TaskSnapshot;
 use reelgate_server::flows;
 use reelgate_server::library::announce::{AnnounceError, announce};
 use reelgate_server::library::probe::look;
-use reelgate_store::{Media, NewMedia, NewSession, Session, StoreError, StoredFile, Subtask, Task};
+use reelgate_store::{
+    Event, LogRead, Media, NewMedia, NewSession, Session, StoreError, StoredFile, Subtask, Task,
+};
+use reelgate_testkit::{find_program, skip};
 
-use crate::test_app::{SECRET_ID, TestApp};
+use crate::test_app::{MAIN, SECRET_ID, START, TestApp};
+
+/// A server by the machine's clock; `None`, having said so, on a machine without ffmpeg.
+pub(crate) async fn machine_clock() -> Option<TestApp> {
+    if !has_ffmpeg() {
+        return None;
+    }
+    Some(TestApp::with(&[], Clock::machine()).await)
+}
+
+/// The same with a clock that is moved by hand.
+pub(crate) async fn manual_clock(settings: &[(&str, &str)]) -> Option<TestApp> {
+    if !has_ffmpeg() {
+        return None;
+    }
+    Some(TestApp::with(settings, Clock::manual(START)).await)
+}
+
+fn has_ffmpeg() -> bool {
+    let found = ["ffmpeg", "ffprobe"].iter().all(|program| find_program(&[program]).is_some());
+    if !found {
+        skip(std::thread::current().name().unwrap_or("a test"), "ffmpeg is not in PATH");
+    }
+    found
+}
+
+/// What the system itself may touch.
+pub(crate) fn scope() -> Scope {
+    Scope::system(MAIN)
+}
+
+/// All events of the main application, oldest first.
+async fn log(t: &TestApp) -> Vec<Event> {
+    let mut read = t.app.store.read().await.unwrap();
+    let start = read.log_start().await.unwrap();
+    match read.events_after(&scope(), &start, 10_000).await.unwrap() {
+        LogRead::Page(page) => page.events,
+        LogRead::Reset(at) => panic!("the log begins elsewhere: {at}"),
+    }
+}
 
 /// What a file is uploaded with.
 pub(crate) struct Upload<'a> {
@@ -41,7 +83,7 @@ impl Upload<'_> {
     /// Stores the bytes and makes session and media, not announced yet.
     async fn store(self, t: &TestApp) -> (Session, Media) {
         let file = t.app.file_ids.next(t.clock.now());
-        let blob = format!("{}/{file}/source-{}", t.scope.app(), self.name);
+        let blob = format!("{}/{file}/source-{}", MAIN, self.name);
         let length = Length::Exactly(self.bytes.len() as u64);
         let size = self.bytes.len() as u64;
         let mut writer = t.app.objects.begin_put(&BlobName::new(&blob).unwrap(), length).await.unwrap();
@@ -88,7 +130,7 @@ impl Upload<'_> {
             source_context: String::new(),
             expires_at: None,
         };
-        let scope = t.scope.clone();
+        let scope = scope();
         let made: Result<_, StoreError> = t
             .app
             .store
@@ -120,7 +162,7 @@ impl Upload<'_> {
     /// As a Commit that had not.
     pub(crate) async fn commit_unseen(self, t: &TestApp) -> FileId {
         let (_, media) = self.store(t).await;
-        let (scope, file) = (t.scope.clone(), media.file_id);
+        let (scope, file) = (scope(), media.file_id);
         let written: anyhow::Result<()> = t
             .app
             .store
@@ -142,16 +184,16 @@ fn worker(t: &TestApp) -> Worker {
 }
 
 pub(crate) async fn media(t: &TestApp, file: FileId) -> Media {
-    t.app.store.read().await.unwrap().media(&t.scope, file).await.unwrap().unwrap()
+    t.app.store.read().await.unwrap().media(&scope(), file).await.unwrap().unwrap()
 }
 
 /// The one task of a file and its sub-tasks.
 async fn task(t: &TestApp, file: FileId) -> (Task, Vec<Subtask>) {
     let mut read = t.app.store.read().await.unwrap();
-    let mut tasks = read.file_tasks(&t.scope, file, None, 10).await.unwrap();
+    let mut tasks = read.file_tasks(&scope(), file, None, 10).await.unwrap();
     assert_eq!(tasks.len(), 1, "{tasks:?}");
     let task = tasks.remove(0);
-    let subtasks = read.subtasks(&t.scope, &task.id).await.unwrap();
+    let subtasks = read.subtasks(&scope(), &task.id).await.unwrap();
     (task, subtasks)
 }
 
@@ -163,7 +205,7 @@ fn ends(subtasks: &[Subtask]) -> Vec<(&str, SubtaskState, &str)> {
 /// What the log holds, of which NewFileUpload must be the first.
 async fn facts(t: &TestApp) -> Vec<Fact> {
     let facts: Vec<Fact> =
-        t.events().await.iter().map(|event| serde_json::from_str(&event.fact).unwrap()).collect();
+        log(t).await.iter().map(|event| serde_json::from_str(&event.fact).unwrap()).collect();
     assert!(matches!(facts.first(), Some(Fact::NewFileUpload(_))), "{facts:?}");
     facts
 }

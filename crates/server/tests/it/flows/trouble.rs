@@ -8,8 +8,8 @@ use reelgate_server::events::Fact;
 use reelgate_server::events::outcome::AdaptiveOutput;
 use reelgate_server::flows::deadline;
 
-use super::{Upload, changes, ends, facts, task, work_off, worker};
-use crate::answer::Answer;
+use super::{Upload, changes, ends, facts, machine_clock, manual_clock, task, work_off, worker};
+use crate::fetched::Fetched;
 use crate::test_app::TestApp;
 
 const FAIL: SubtaskState = SubtaskState::Fail;
@@ -21,7 +21,7 @@ fn text(procedure: &str) -> Upload<'_> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_source_that_is_text_is_announced_and_fails_with_the_source_s_fault() {
     for unseen in [false, true] {
-        let Some(t) = TestApp::builder().machine_clock().start().await else { return };
+        let Some(t) = machine_clock().await else { return };
         let upload = text("LongVideoPreset");
         let file = if unseen { upload.commit_unseen(&t).await } else { upload.commit(&t).await };
         work_off(&t).await;
@@ -44,7 +44,7 @@ async fn a_source_that_is_text_is_announced_and_fails_with_the_source_s_fault() 
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn unknown_procedures_and_types_nobody_reviews_fail_where_it_can_be_seen() {
-    let Some(t) = TestApp::builder().machine_clock().start().await else { return };
+    let Some(t) = machine_clock().await else { return };
     let file = Upload::sample("Nothing").commit(&t).await;
     assert_eq!(facts(&t).await.len(), 1);
     work_off(&t).await;
@@ -53,7 +53,7 @@ async fn unknown_procedures_and_types_nobody_reviews_fail_where_it_can_be_seen()
     assert!(subtasks[0].message.contains("Nothing"), "{}", subtasks[0].message);
     assert_eq!(changes(&t).await.len(), 1);
 
-    let Some(t) = TestApp::builder().machine_clock().start().await else { return };
+    let Some(t) = machine_clock().await else { return };
     let file = Upload::sample("QCVB_ProcessUGCFile(0,0,0,10)").commit(&t).await;
     work_off(&t).await;
     let (_, subtasks) = task(&t, file).await;
@@ -69,7 +69,7 @@ async fn unknown_procedures_and_types_nobody_reviews_fail_where_it_can_be_seen()
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nobody_is_told_who_did_not_ask() {
-    let Some(t) = TestApp::builder().machine_clock().start().await else { return };
+    let Some(t) = machine_clock().await else { return };
     let file = Upload { notify: NotifyMode::None, ..text("LongVideoPreset") }.commit(&t).await;
     work_off(&t).await;
     assert_eq!(task(&t, file).await.0.state, TaskState::Finish);
@@ -85,7 +85,7 @@ async fn ladder_begun(t: &TestApp, file: FileId) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_worker_that_dies_costs_time_and_nothing_else() {
-    let Some(t) = TestApp::builder().start().await else { return };
+    let Some(t) = manual_clock(&[]).await else { return };
     let upload = Upload { notify: NotifyMode::Change, ..Upload::sample("LongVideoPreset") };
     let file = upload.commit(&t).await;
     let dying = worker(&t);
@@ -97,7 +97,7 @@ async fn a_worker_that_dies_costs_time_and_nothing_else() {
     assert!(killed, "the ladder was made before it was seen to begin");
     // The lease still runs: nobody else may take the steps.
     assert_eq!(worker(&t).step().await.unwrap(), Stepped::Idle);
-    t.advance(31);
+    t.clock.advance(Duration::from_secs(31));
     work_off(&t).await;
 
     let (task, subtasks) = task(&t, file).await;
@@ -114,12 +114,12 @@ async fn a_worker_that_dies_costs_time_and_nothing_else() {
     let is_first = |place: &str| place.starts_with("dir:") && place.ends_with("-1");
     assert!(abandoned.iter().all(|one| is_first(&one.place)), "{abandoned:?}");
     assert!(abandoned.iter().any(|one| one.place.contains("/transcode-")), "{abandoned:?}");
-    assert_eq!(Answer::of(t.http.get(&ladder.url).send().await.unwrap()).await.status, 200);
+    assert_eq!(Fetched::of(t.http.get(&ladder.url)).await.status, 200);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_task_that_is_not_done_by_its_deadline_ends_and_is_told_of() {
-    let Some(t) = TestApp::builder().config(&[("REELGATE_MEDIA__TASK_DEADLINE", "60")]).start().await else {
+    let Some(t) = manual_clock(&[("REELGATE_MEDIA__TASK_DEADLINE", "60")]).await else {
         return;
     };
     let file = Upload::sample("LongVideoPreset").commit(&t).await;

@@ -14,12 +14,12 @@ use reelgate_store::Subtask;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 
-use super::{Upload, changes, ends, media, task, work_off};
-use crate::answer::Answer;
-use crate::test_app::TestApp;
+use super::{Upload, changes, ends, log, machine_clock, media, scope, task, work_off};
+use crate::fetched::Fetched;
+use crate::test_app::{MAIN, TestApp};
 
-async fn get(t: &TestApp, url: &str) -> Answer {
-    Answer::of(t.http.get(url).send().await.unwrap()).await.expect(200)
+async fn get(t: &TestApp, url: &str) -> Fetched {
+    Fetched::of(t.http.get(url)).await.expect(200)
 }
 
 /// Fetches over HTTP what ffprobe is to look at.
@@ -71,7 +71,7 @@ async fn blob_exists(t: &TestApp, name: &str) -> bool {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_short_video_procedure_gives_everything_and_says_so_once() {
-    let Some(t) = TestApp::builder().machine_clock().start().await else { return };
+    let Some(t) = machine_clock().await else { return };
     let file = Upload::sample("ReelgateShortVideo").commit(&t).await;
     assert!(changes(&t).await.is_empty());
     work_off(&t).await;
@@ -118,7 +118,7 @@ async fn check_review(t: &TestApp, file: FileId, subtasks: &[Subtask]) {
     let found: ReviewOutput = output(subtasks, "Review.Porn");
     assert_eq!((found.suggestion.as_str(), found.label.as_str(), found.segments.len()), ("pass", "", 0));
     assert_eq!(media(t, file).await.verdict, Some(Suggestion::Pass));
-    let review = t.app.store.read().await.unwrap().latest_review(&t.scope, file).await.unwrap().unwrap();
+    let review = t.app.store.read().await.unwrap().latest_review(&scope(), file).await.unwrap().unwrap();
     let models: Vec<ModelRecord> = serde_json::from_str(&review.findings.models).unwrap();
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models");
     assert_eq!(models.len(), 2);
@@ -133,7 +133,7 @@ async fn check_review(t: &TestApp, file: FileId, subtasks: &[Subtask]) {
         let sum = frame.drawing + frame.hentai + frame.neutral + frame.porn + frame.sexy;
         assert!((sum - 1.0).abs() < 0.01, "{frame:?}");
         let picture = frame.picture.as_ref().unwrap();
-        let answer = get(t, &format!("{}/play/{}/{file}/{picture}", t.url, t.scope.app())).await;
+        let answer = get(t, &t.url(&format!("/play/{}/{file}/{picture}", MAIN))).await;
         assert_eq!(answer.header("content-type"), "image/jpeg");
     }
 }
@@ -152,10 +152,10 @@ fn scratch_files(t: &TestApp) -> Vec<PathBuf> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_vendor_s_preset_tells_every_change_when_asked_to() {
-    let Some(t) = TestApp::builder().machine_clock().start().await else { return };
+    let Some(t) = machine_clock().await else { return };
     let upload = Upload { notify: NotifyMode::Change, ..Upload::sample("LongVideoPreset") };
     let file = upload.commit_unseen(&t).await;
-    assert!(t.events().await.is_empty());
+    assert!(log(&t).await.is_empty());
     work_off(&t).await;
 
     let (task, subtasks) = task(&t, file).await;
