@@ -17,8 +17,8 @@ use crate::dispatch::{self, Order};
 use crate::http::{Caller, Problem, Sign};
 
 /// The sample's answer: `{"code":0,"message":"ok","data":{"signature":"…"}}`. Keys come from the query or from a form
-/// or JSON body: `procedure`, `classId`, `oneTimeValid`, `sourceContext`, `sessionContext`. A `procedure` that is
-/// there and empty means none; without the key the server's default is signed.
+/// or JSON body: `procedure`, `classId`, `oneTimeValid`, `sourceContext`, `sessionContext`.
+/// As in the sample, no procedure runs unless one is named.
 pub async fn issue(
     State(app): State<App>,
     caller: Result<Caller<Sign>, Problem>,
