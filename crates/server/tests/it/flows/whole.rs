@@ -56,7 +56,7 @@ async fn played(t: &TestApp, master: &str) -> Vec<(u32, f64)> {
         let rendition = seen(t, &entries(t, &playlist).await).await;
         found.push((rendition.height(), rendition.duration));
     }
-    found.sort_by(|a, b| a.0.cmp(&b.0));
+    found.sort_by_key(|(height, _)| *height);
     found
 }
 
@@ -94,7 +94,7 @@ async fn the_short_video_procedure_gives_everything_and_says_so_once() {
     let mp4: TranscodeOutput = output(&subtasks, "Transcode");
     let bytes = get(&t, &mp4.url).await.body;
     assert_eq!(i64::try_from(bytes.len()).unwrap(), mp4.size);
-    assert_eq!(seen(&t, &[mp4.url.clone()]).await.height(), 720);
+    assert_eq!(seen(&t, std::slice::from_ref(&mp4.url)).await.height(), 720);
     check_pictures(&t, file, &subtasks).await;
     check_review(&t, file, &subtasks).await;
     assert!(!scratch_files(&t).iter().any(|path| path.is_file() && !path.ends_with("lock")));
@@ -102,7 +102,7 @@ async fn the_short_video_procedure_gives_everything_and_says_so_once() {
 
 async fn check_pictures(t: &TestApp, file: FileId, subtasks: &[Subtask]) {
     let cover: CoverOutput = output(subtasks, "CoverBySnapshot");
-    let found = seen(t, &[cover.url.clone()]).await;
+    let found = seen(t, std::slice::from_ref(&cover.url)).await;
     assert_eq!((found.width(), found.height()), (1280, 720));
     let media = media(t, file).await;
     assert!(cover.url.ends_with(&media.cover.name) && !media.cover.name.is_empty());
