@@ -7,6 +7,7 @@ mod console;
 mod events;
 mod fetched;
 mod flows;
+mod kill;
 mod media;
 mod play;
 mod signatures;
