@@ -4,8 +4,9 @@
 mod answer;
 mod commit;
 mod cos;
+mod cos_access;
 mod cos_client;
 mod expire;
 mod test_app;
 mod ugc;
-mod uploads;
+mod upload;

@@ -12,3 +12,4 @@ mod jobs;
 mod kill;
 mod migrations;
 mod units;
+mod uploads;
