@@ -30,7 +30,7 @@ build: setup ## build the console (when Node is there) and the server, optimised
 # The binary embeds the console, so the console comes first.
 console:
 	@if [ ! -d web ]; then echo "console: its sources (web/) are not here; the server is built without it"; \
-	elif command -v node >/dev/null && command -v npm >/dev/null; then $(MAKE) --no-print-directory web/dist/index.html; \
+	elif command -v node >/dev/null && command -v npm >/dev/null; then $(MAKE) -s web/dist/index.html; \
 	else echo "console: left out, Node was not found; the server works without it (install Node 20 and make again to have it)"; fi
 
 web/dist/index.html: $(CONSOLE_SOURCES)

@@ -29,6 +29,13 @@ pub struct Scores {
     pub nsfw: Option<f32>,
 }
 
+impl Scores {
+    /// What both models agree on, between 0 and 1: `sqrt((porn + hentai) * nsfw)`. `None` when only one was asked.
+    pub fn fused(&self) -> Option<f32> {
+        self.nsfw.map(|nsfw| ((self.porn + self.hentai) * nsfw).max(0.0).sqrt())
+    }
+}
+
 /// A model by name and content.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ModelIdentity {

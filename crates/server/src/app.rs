@@ -73,12 +73,24 @@ impl App {
         std::fs::create_dir_all(&config.data_dir)
             .with_context(|| format!("data directory {} cannot be created", config.data_dir.display()))?;
         let vault = Vault::open(config.root.master_key.as_ref(), &config.data_dir)?;
-        let store = Store::open(&config.database_url, clock.clone()).await.context("the database cannot be opened")?;
+        let store = Store::open(&config.database_url, clock.clone())
+            .await
+            .context("the database cannot be opened")?;
         store.migrate().await.context("the database cannot be migrated")?;
         let objects = open_objects(&config)?;
         let sandbox = open_sandbox(&config, helper).await?;
         let play_origin = play_origin(&config, address);
-        let app = Self::new(Parts { play_origin, main_app: OnceLock::new(), config, clock, store, objects, vault, file_ids: FileIds::new(), sandbox });
+        let app = Self::new(Parts {
+            play_origin,
+            main_app: OnceLock::new(),
+            config,
+            clock,
+            store,
+            objects,
+            vault,
+            file_ids: FileIds::new(),
+            sandbox,
+        });
         app.check_master_key().await?;
         Ok(app)
     }

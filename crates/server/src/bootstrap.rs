@@ -32,14 +32,20 @@ pub async fn first_run(app: &App) -> Result<Generated> {
         }
         None => None,
     };
-    let secret = |text: &Option<secrecy::SecretString>| text.as_ref().map(|text| text.expose_secret().to_owned());
-    let secret_id = given_or_new("SecretId", root.secret_id.as_deref(), || format!("AKID{}", random_text(32)));
+    let secret =
+        |text: &Option<secrecy::SecretString>| text.as_ref().map(|text| text.expose_secret().to_owned());
+    let secret_id =
+        given_or_new("SecretId", root.secret_id.as_deref(), || format!("AKID{}", random_text(32)));
     let secret_key = given_or_new("SecretKey", secret(&root.secret_key).as_deref(), || random_text(32));
     let api_key = given_or_new("API key", secret(&root.api_key).as_deref(), new_api_key);
     let admin = given_or_new("admin token", secret(&root.admin_token).as_deref(), new_api_key);
     if let (Some(id), Some(key)) = (secret_id, secret_key) {
         let sealed = app.vault.seal(&id, &key)?;
-        put_secret_key(app, NewSecretKey { secret_id: id, sealed, name: "first".to_owned(), apps: KeyApps::All }).await?;
+        put_secret_key(
+            app,
+            NewSecretKey { secret_id: id, sealed, name: "first".to_owned(), apps: KeyApps::All },
+        )
+        .await?;
     }
     if let Some(key) = api_key {
         put_api_key(app, main, &key, "backend", &BACKEND_SCOPES).await?;
@@ -100,11 +106,16 @@ pub fn random_text(length: usize) -> String {
 }
 
 /// Tells where the server is, what was generated, and what to try next. The only place where secrets are printed.
-#[expect(clippy::print_stderr, reason = "the greeting is for the person who starts the server, not for the log")]
+#[expect(
+    clippy::print_stderr,
+    reason = "the greeting is for the person who starts the server, not for the log"
+)]
 pub fn announce(url: &str, generated: &Generated) {
     eprintln!("\nReelgate listens on {url}\n  console: {url}/console");
     if generated.0.is_empty() {
-        eprintln!("  credentials: as given, or as printed at the first start (`reelgate key create` makes new ones)\n");
+        eprintln!(
+            "  credentials: as given, or as printed at the first start (`reelgate key create` makes new ones)\n"
+        );
         return;
     }
     eprintln!("\nCredentials, generated now and never shown again:");
@@ -112,5 +123,7 @@ pub fn announce(url: &str, generated: &Generated) {
         eprintln!("  {name:<12} {text}");
     }
     let token = generated.0.iter().find(|(name, _)| *name == "API key").map_or("<API key>", |(_, key)| key);
-    eprintln!("\nNext:\n  REELGATE_URL={url} REELGATE_TOKEN={token} reelgate upload samples/bbb-excerpt-44s-720p.mp4\n");
+    eprintln!(
+        "\nNext:\n  REELGATE_URL={url} REELGATE_TOKEN={token} reelgate upload samples/bbb-excerpt-44s-720p.mp4\n"
+    );
 }

@@ -49,7 +49,9 @@ impl Role {
             match Self::ALL.into_iter().find(|role| role.as_str() == word) {
                 Some(role) if !roles.contains(&role) => roles.push(role),
                 Some(_) => {}
-                None => bail!("role {word:?} is not known; roles are {}", Self::ALL.map(Self::as_str).join(", ")),
+                None => {
+                    bail!("role {word:?} is not known; roles are {}", Self::ALL.map(Self::as_str).join(", "))
+                }
             }
         }
         if roles.is_empty() {

@@ -30,8 +30,9 @@ impl Vault {
     /// The key given by configuration, or `master.key` in `data_dir`, generated (0600) when missing.
     pub fn open(given: Option<&SecretString>, data_dir: &Path) -> Result<Self> {
         let key = match given {
-            Some(text) => decode(text.expose_secret())
-                .context("root.master_key must be 64 hex digits (32 bytes); make one with `openssl rand -hex 32`")?,
+            Some(text) => decode(text.expose_secret()).context(
+                "root.master_key must be 64 hex digits (32 bytes); make one with `openssl rand -hex 32`",
+            )?,
             None => from_file(&data_dir.join("master.key"))?,
         };
         Self::new(&key)

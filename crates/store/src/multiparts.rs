@@ -92,8 +92,11 @@ impl Read {
 
     /// Uploads whose completion was begun, by anybody, longest ago first: for recovery after a crash.
     pub async fn multiparts_completing(&mut self, limit: u32) -> Result<Vec<Multipart>, StoreError> {
-        let text = format!("SELECT {COLUMNS} FROM multiparts WHERE state = 'completing' ORDER BY created_at, id LIMIT $1");
-        let rows = sqlx::query(sqlx::AssertSqlSafe(text)).bind(i64::from(limit)).fetch_all(self.conn()).await?;
+        let text = format!(
+            "SELECT {COLUMNS} FROM multiparts WHERE state = 'completing' ORDER BY created_at, id LIMIT $1"
+        );
+        let rows =
+            sqlx::query(sqlx::AssertSqlSafe(text)).bind(i64::from(limit)).fetch_all(self.conn()).await?;
         each(&rows, decode)
     }
 
@@ -227,7 +230,12 @@ impl Tx {
     }
 
     /// Forgets the parts that a completion leaves out.
-    pub async fn keep_only_parts(&mut self, scope: &Scope, id: &str, numbers: &[u32]) -> Result<(), StoreError> {
+    pub async fn keep_only_parts(
+        &mut self,
+        scope: &Scope,
+        id: &str,
+        numbers: &[u32],
+    ) -> Result<(), StoreError> {
         let there = self.parts(id, 0, u32::MAX).await?;
         for part in there.iter().filter(|part| !numbers.contains(&part.number)) {
             sqlx::query(
@@ -252,20 +260,25 @@ impl Tx {
         to: MultipartState,
     ) -> Result<(), StoreError> {
         let ended = matches!(to, MultipartState::Completed | MultipartState::Aborted).then(|| self.now().0);
-        let result =
-            sqlx::query("UPDATE multiparts SET state = $1, ended_at = $2 WHERE app = $3 AND id = $4 AND state = $5")
-                .bind(to.as_str())
-                .bind(ended)
-                .bind(scope.app().0)
-                .bind(id)
-                .bind(from.as_str())
-                .execute(self.conn())
-                .await?;
+        let result = sqlx::query(
+            "UPDATE multiparts SET state = $1, ended_at = $2 WHERE app = $3 AND id = $4 AND state = $5",
+        )
+        .bind(to.as_str())
+        .bind(ended)
+        .bind(scope.app().0)
+        .bind(id)
+        .bind(from.as_str())
+        .execute(self.conn())
+        .await?;
         ensure_changed(&result)
     }
 
     /// Aborts every upload of a session that has not ended and returns their ids.
-    pub async fn abort_multiparts_of(&mut self, scope: &Scope, session: &str) -> Result<Vec<String>, StoreError> {
+    pub async fn abort_multiparts_of(
+        &mut self,
+        scope: &Scope,
+        session: &str,
+    ) -> Result<Vec<String>, StoreError> {
         let now = self.now();
         let rows = sqlx::query(
             "UPDATE multiparts SET state = 'aborted', ended_at = $1
@@ -300,7 +313,9 @@ fn decode_part(row: &AnyRow) -> Result<Part, StoreError> {
         place: row.text("place")?,
         size: row.size("size")?,
         md5: row.text("md5")?,
-        crc64: crc64.parse().map_err(|_| crate::row::corrupt("crc64", format!("{crc64:?} is not a number")))?,
+        crc64: crc64
+            .parse()
+            .map_err(|_| crate::row::corrupt("crc64", format!("{crc64:?} is not a number")))?,
         stored_at: row.time("stored_at")?,
     })
 }

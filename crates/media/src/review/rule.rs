@@ -145,7 +145,7 @@ pub fn judge(frames: &[FrameScores], thresholds: &Thresholds) -> Verdict {
 
 /// Both models' agreement. A second model that was not asked could not have lifted it to where it matters.
 fn fused(scores: &Scores) -> f32 {
-    scores.nsfw.map_or(0.0, |nsfw| ((scores.porn + scores.hentai) * nsfw).max(0.0).sqrt())
+    scores.fused().unwrap_or(0.0)
 }
 
 fn blocks(fused: &[f32], thresholds: &Thresholds) -> bool {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 /// The hidden first argument that makes a binary the helper. The order and the child's own arguments follow.
 pub const HELPER_ARGUMENT: &str = "sandbox-exec";
 
-/// Exit status of a helper that could not become the child. Together with [`HELPER_COMPLAINT`] at the start of
+/// Exit status of a helper that could not become the child. Together with `HELPER_COMPLAINT` at the start of
 /// standard error it tells trouble of ours from trouble with the stranger's file.
 pub const HELPER_FAILED: u8 = 125;
 

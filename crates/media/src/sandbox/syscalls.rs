@@ -34,6 +34,7 @@ const DENIED: &[libc::c_long] = &[
     libc::SYS_pidfd_open,
     libc::SYS_pidfd_getfd,
     libc::SYS_pidfd_send_signal,
+    libc::SYS_setrlimit,
     libc::SYS_setpgid,
     libc::SYS_setsid,
     libc::SYS_setns,
@@ -160,10 +161,14 @@ fn denied() -> Result<BpfProgram, seccompiler::BackendError> {
     let own = u64::from(std::process::id());
     let others = SeccompCondition::new(0, SeccompCmpArgLen::Dword, SeccompCmpOp::Ne, own)?;
     rules.insert(libc::SYS_tgkill, vec![SeccompRule::new(vec![others])?]);
-    // Limits of others could be lowered until they fail.
+    // Reading one's own limits is all right. Root could raise them, and those of others could be lowered.
     let not_self = SeccompCondition::new(0, SeccompCmpArgLen::Dword, SeccompCmpOp::Ne, 0)?;
-    rules.insert(libc::SYS_prlimit64, vec![SeccompRule::new(vec![not_self])?]);
-    // New sub-commands of prctl must not undo the parent-death signal.
+    let changes = SeccompCondition::new(2, SeccompCmpArgLen::Qword, SeccompCmpOp::Ne, 0)?;
+    rules.insert(
+        libc::SYS_prlimit64,
+        vec![SeccompRule::new(vec![not_self])?, SeccompRule::new(vec![changes])?],
+    );
+    // The promise to die with the server cannot be taken back.
     let pdeathsig = libc::PR_SET_PDEATHSIG as u64;
     let keep_parent = SeccompCondition::new(0, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, pdeathsig)?;
     rules.insert(libc::SYS_prctl, vec![SeccompRule::new(vec![keep_parent])?]);

@@ -160,6 +160,22 @@ async fn sound_alone_plays_as_hls_and_video_outputs_are_refused() {
 }
 
 #[tokio::test]
+async fn a_cut_off_upload_gives_what_is_there() {
+    let Some(sandbox) = sandbox().await else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let front =
+        "-f lavfi -i testsrc=s=320x240:d=8 -f lavfi -i sine=d=8 -c:v libx264 -movflags +faststart whole.mp4";
+    make(sandbox.tools(), dir.path(), front);
+    let whole = std::fs::read(dir.path().join("whole.mp4")).unwrap();
+    let cut = dir.path().join("cut.mp4");
+    std::fs::write(&cut, &whole[..whole.len() / 2]).unwrap();
+    let outcome = transcoded(&sandbox, &cut, &[adaptive(900_020), mp4(100_030)]).await.unwrap();
+    let seconds = outcome.file().probe.duration;
+    assert!((1.0..7.0).contains(&seconds), "{seconds}");
+    assert!((outcome.adaptive().variants[0].duration - seconds).abs() < 1.0);
+}
+
+#[tokio::test]
 async fn what_cannot_be_decoded_fails_with_a_reason() {
     let Some(sandbox) = sandbox().await else { return };
     let dir = tempfile::tempdir().unwrap();

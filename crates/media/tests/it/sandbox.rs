@@ -37,9 +37,14 @@ impl<'a> Child<'a> {
     }
 
     fn run_for(&self, parent: u32, arguments: &[&str]) -> Output {
+        let quiet = ["-v", "error", "-nostdin", "-y"];
+        self.become_child(parent, &[&quiet[..], arguments].concat())
+    }
+
+    fn become_child(&self, parent: u32, arguments: &[&str]) -> Output {
         let mut command = command(HELPER);
-        command.arg(HELPER_ARGUMENT).arg(self.order(parent)).args(["-v", "error", "-nostdin", "-y"]);
-        command.args(arguments).current_dir(self.scratch).env_clear();
+        command.arg(HELPER_ARGUMENT).arg(self.order(parent)).args(arguments);
+        command.current_dir(self.scratch).env_clear();
         command.stdin(self.source.map_or_else(Stdio::null, |path| File::open(path).unwrap().into()));
         command.output().unwrap()
     }
@@ -121,6 +126,35 @@ async fn has_no_network_of_any_kind() {
         let (url, _guard) = listener(address, scratch.path());
         check_denied(&mut child, &[&tone[..], &[&url]].concat(), "Operation not permitted");
     }
+}
+
+#[tokio::test]
+async fn code_that_takes_over_finds_no_way_on() {
+    let Some(_) = sandbox().await else { return };
+    let Ok(shell) = Path::new("/bin/sh").canonicalize() else { return };
+    let scratch = tempfile::tempdir().unwrap();
+    // A shell in ffmpeg's place does with its built-in commands what injected code would try.
+    let tools = Tools { ffmpeg: shell.clone(), ffprobe: shell };
+    let mut child = Child::new(&tools, scratch.path());
+    let mut check = |script: &str, complaint: &str| {
+        child.confine = false;
+        let free = child.become_child(std::process::id(), &["-c", script]);
+        assert!(free.status.success(), "unconfined it should work: {script}: {}", said(&free));
+        child.confine = true;
+        let confined = child.become_child(std::process::id(), &["-c", script]);
+        assert!(!confined.status.success(), "confined it should fail: {script}");
+        assert!(said(&confined).contains(complaint), "{script}: {}", said(&confined));
+    };
+    check("(true); true", "fork");
+    check("exec /bin/ls /", "Permission denied");
+    check("read line < /etc/passwd", "Permission denied");
+    check("echo x > /dev/zero", "Permission denied");
+    check("kill -0 $PPID", "not permitted");
+    let output =
+        child.become_child(std::process::id(), &["-c", "ulimit -t unlimited || ulimit -c unlimited; set"]);
+    assert!(said(&output).contains("ulimit"), "its limits can be raised: {}", said(&output));
+    let environment = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(!environment.contains("CARGO"), "{environment}");
 }
 
 /// Somebody to connect to, who reads what comes.

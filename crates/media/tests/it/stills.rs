@@ -119,6 +119,21 @@ async fn odd_sources_have_pictures_too() {
 }
 
 #[tokio::test]
+async fn a_cut_off_upload_gives_what_is_there() {
+    let Some(sandbox) = sandbox().await else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let clip = sample("bigbuckbunny-5s-720p.mp4");
+    let front = format!("-i {} -c copy -movflags +faststart whole.mp4", clip.display());
+    make(sandbox.tools(), dir.path(), &front);
+    let whole = std::fs::read(dir.path().join("whole.mp4")).unwrap();
+    let cut = dir.path().join("cut.mp4");
+    std::fs::write(&cut, &whole[..whole.len() / 2]).unwrap();
+    let (made, frames) = taken(&sandbox, &cut, ALL, dir.path()).await.unwrap();
+    assert!(made.cover.is_some() && (1..=4).contains(&frames.len()), "{made:?}");
+    assert_eq!(made.evidence.len(), frames.len());
+}
+
+#[tokio::test]
 async fn sound_alone_has_no_picture() {
     let Some(sandbox) = sandbox().await else { return };
     let dir = tempfile::tempdir().unwrap();

@@ -29,8 +29,7 @@ pub(super) struct Root {
 impl Root {
     pub(super) fn open(path: &Path, shared: bool) -> Result<Self, ObjectsError> {
         let during = |what: &str| format!("{what} in storage directory {}", path.display());
-        std::fs::create_dir_all(path).during(|| format!("create storage directory {}", path.display()))?;
-        let path = path.canonicalize().during(|| format!("find storage directory {}", path.display()))?;
+        let path = make(path).during(|| format!("create storage directory {}", path.display()))?;
         let root = Dir::open_root(&path).during(|| format!("open storage directory {}", path.display()))?;
         let root_lock = hold(&root, shared, &path)?;
         let starting =
@@ -82,6 +81,17 @@ impl Root {
         }
         Err(ObjectsError::io(during(), io::Error::other("its directory was removed again and again")))
     }
+}
+
+/// Makes the directory if missing, durably up to the first one that was there, and gives its absolute path.
+fn make(path: &Path) -> io::Result<PathBuf> {
+    let path = std::path::absolute(path)?;
+    let missing: Vec<_> = path.ancestors().take_while(|ancestor| !ancestor.exists()).collect();
+    std::fs::create_dir_all(&path)?;
+    for parent in missing.iter().filter_map(|made| made.parent()) {
+        Dir::open_root(parent)?.sync()?;
+    }
+    path.canonicalize()
 }
 
 /// Takes the lock of the root, alone or beside others that share.

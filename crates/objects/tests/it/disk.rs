@@ -51,6 +51,15 @@ async fn a_slot_is_free_again_after_a_cut_body() {
 }
 
 #[tokio::test]
+async fn a_root_is_made_where_there_is_none() {
+    let above = tempfile::tempdir().unwrap();
+    let disk = open(&above.path().join("data/objects"));
+    let mut upload = Upload::new(&disk);
+    upload.send(1, bytes(1, 10)).await;
+    upload.complete_and_check().await;
+}
+
+#[tokio::test]
 async fn a_second_process_needs_a_shared_root() {
     let root = tempfile::tempdir().unwrap();
     let alone = open(root.path());

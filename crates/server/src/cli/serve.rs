@@ -37,8 +37,7 @@ pub(super) fn run(arguments: &ServeArgs) -> Result<(), Failure> {
 async fn serve(config: Config) -> Result<(), Failure> {
     let stop = CancellationToken::new();
     watch_signals(stop.clone())?;
-    let listener =
-        Listener::bind(config.listen, config.tls.as_ref()).await.map_err(Failure::unavailable)?;
+    let listener = Listener::bind(config.listen, config.tls.as_ref()).await.map_err(Failure::unavailable)?;
     let address = listener.addr()?;
     let app = App::open(config, address, Clock::machine()).await.map_err(Failure::unavailable)?;
     let generated = bootstrap::first_run(&app).await?;
@@ -64,7 +63,9 @@ fn watch_signals(stop: CancellationToken) -> Result<()> {
             if count > 0 {
                 std::process::exit(75);
             }
-            tracing::info!("stopping: open requests and running steps are drained; a second signal ends at once");
+            tracing::info!(
+                "stopping: open requests and running steps are drained; a second signal ends at once"
+            );
             stop.cancel();
         }
     });

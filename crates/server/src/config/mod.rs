@@ -15,7 +15,7 @@ use ipnet::IpNet;
 use reelgate_model::AppId;
 use secrecy::SecretString;
 
-pub use procedures::{ProcedureDefinition, Procedures, ReviewMode};
+pub use procedures::{ProcedureDefinition, Procedures, REVIEW_PORN, ReviewMode};
 pub use raw::{CommandLine, Raw};
 
 use crate::roles::Role;

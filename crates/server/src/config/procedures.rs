@@ -44,11 +44,11 @@ pub enum ReviewMode {
 }
 
 /// Adaptive template of the vendor: HLS, plain (wire reference 6.2).
-pub const ADAPTIVE_VENDOR: u32 = 10;
+pub(crate) const ADAPTIVE_VENDOR: u32 = 10;
 /// Our adaptive template: HLS 720p + 360p.
-pub const ADAPTIVE_SHORT: u32 = 900_020;
+pub(crate) const ADAPTIVE_SHORT: u32 = 900_020;
 /// MP4 with a short side of 720 (wire reference 6.2).
-pub const MP4_720: u32 = 100_030;
+pub(crate) const MP4_720: u32 = 100_030;
 /// Our content review template: porn only.
 pub const REVIEW_PORN: u32 = 900_010;
 
@@ -100,7 +100,9 @@ fn check(definition: &ProcedureDefinition) -> Result<(), String> {
         return Err(format!("procedure name {name:?} must have 1 to 20 characters"));
     }
     if let Some(unknown) = adaptive.iter().find(|id| ![ADAPTIVE_VENDOR, ADAPTIVE_SHORT].contains(id)) {
-        return Err(format!("procedure {name:?}: adaptive template {unknown} is not known; use 10 or 900020"));
+        return Err(format!(
+            "procedure {name:?}: adaptive template {unknown} is not known; use 10 or 900020"
+        ));
     }
     if let Some(unknown) = transcode.iter().find(|id| **id != MP4_720) {
         return Err(format!("procedure {name:?}: transcode template {unknown} is not known; use 100030"));
@@ -163,7 +165,11 @@ mod tests {
         let procedures = Procedures::new(vec![alias("ours", "LongVideoPreset")]).unwrap();
         assert_eq!(procedures.resolve("ours").unwrap().name, "LongVideoPreset");
         assert!(procedures.resolve("nothing").is_none());
-        for bad in [vec![alias("a", "b"), alias("b", "a")], vec![alias("a", "zzz")], vec![alias("LongVideoPreset", "x")]] {
+        for bad in [
+            vec![alias("a", "b"), alias("b", "a")],
+            vec![alias("a", "zzz")],
+            vec![alias("LongVideoPreset", "x")],
+        ] {
             assert!(Procedures::new(bad).is_err());
         }
     }

@@ -194,9 +194,11 @@ where
     match Option::<Either<T>>::deserialize(deserializer)? {
         None => Ok(None),
         Some(Either::Native(value)) => Ok(Some(value)),
-        Some(Either::Text(text)) => {
-            text.trim().parse().map(Some).map_err(|error| serde::de::Error::custom(format!("{text:?}: {error}")))
-        }
+        Some(Either::Text(text)) => text
+            .trim()
+            .parse()
+            .map(Some)
+            .map_err(|error| serde::de::Error::custom(format!("{text:?}: {error}"))),
     }
 }
 

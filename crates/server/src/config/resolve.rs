@@ -21,10 +21,7 @@ const RETRY: [f64; 9] = [5.0, 30.0, 120.0, 600.0, 3_600.0, 10_800.0, 21_600.0, 3
 
 impl Config {
     /// Reads and resolves everything. Errors are sentences that name the key.
-    pub fn load(
-        line: &CommandLine,
-        environment: impl IntoIterator<Item = (String, String)>,
-    ) -> Result<Self> {
+    pub fn load(line: &CommandLine, environment: impl IntoIterator<Item = (String, String)>) -> Result<Self> {
         let raw = Raw::read(line, environment).context("the configuration cannot be read")?;
         if let Some(mode) = raw.mode.as_deref().filter(|mode| *mode != "local") {
             bail!("mode = {mode:?} is not built; the only mode of this version is \"local\"");
@@ -36,7 +33,9 @@ impl Config {
         let listen = listen.as_deref().unwrap_or("127.0.0.1:8300");
         let roles = line.roles.as_deref().or(raw.server.roles.as_deref());
         Ok(Self {
-            listen: listen.parse().with_context(|| format!("server.listen {listen:?} is not address:port"))?,
+            listen: listen
+                .parse()
+                .with_context(|| format!("server.listen {listen:?} is not address:port"))?,
             public_url: origin("server.public_url", raw.server.public_url)?,
             play_url: origin("server.play_url", raw.server.play_url)?,
             trusted_proxies: networks("server.trusted_proxies", &raw.server.trusted_proxies)?,
@@ -60,16 +59,18 @@ fn origin(key: &str, text: Option<String>) -> Result<Option<String>> {
     let Some(text) = text else { return Ok(None) };
     let trimmed = text.trim_end_matches('/');
     match trimmed.strip_prefix("https://").or_else(|| trimmed.strip_prefix("http://")) {
-        Some(host) if !host.is_empty() && !host.contains(['/', '?', '#', '@']) => Ok(Some(trimmed.to_owned())),
+        Some(host) if !host.is_empty() && !host.contains(['/', '?', '#', '@']) => {
+            Ok(Some(trimmed.to_owned()))
+        }
         _ => bail!("{key} {text:?} must be an origin such as https://video.example.com"),
     }
 }
 
 fn networks(key: &str, texts: &[String]) -> Result<Vec<IpNet>> {
     let parse = |text: &String| {
-        text.parse::<IpNet>()
-            .or_else(|_| text.parse::<std::net::IpAddr>().map(IpNet::from))
-            .with_context(|| format!("{key}: {text:?} is neither a network such as 10.0.0.0/8 nor an address"))
+        text.parse::<IpNet>().or_else(|_| text.parse::<std::net::IpAddr>().map(IpNet::from)).with_context(
+            || format!("{key}: {text:?} is neither a network such as 10.0.0.0/8 nor an address"),
+        )
     };
     texts.iter().map(parse).collect()
 }
@@ -111,7 +112,8 @@ fn upload(raw: raw::Upload) -> Result<Upload> {
         bail!("upload.session_ttl {session_ttl} must be at least 86400: mobile SDKs resume for a day");
     }
     let bucket = raw.bucket.unwrap_or_else(|| "reelgate".to_owned());
-    if bucket.is_empty() || !bucket.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-') {
+    if bucket.is_empty() || !bucket.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+    {
         bail!("upload.bucket {bucket:?} may hold a-z, 0-9 and - only");
     }
     for domain in &raw.object_domains {
@@ -135,7 +137,8 @@ fn upload(raw: raw::Upload) -> Result<Upload> {
 
 fn events(raw: raw::Events) -> Result<Events> {
     let seconds = |key: &str, value: f64| {
-        Duration::try_from_secs_f64(value).with_context(|| format!("{key}: {value} is not a number of seconds"))
+        Duration::try_from_secs_f64(value)
+            .with_context(|| format!("{key}: {value} is not a number of seconds"))
     };
     let retry = raw.retry.unwrap_or_else(|| RETRY.to_vec());
     Ok(Events {
@@ -167,10 +170,7 @@ fn dispatch(raw: raw::Dispatch) -> Result<Dispatch> {
     if !(1..=90 * DAY).contains(&validity) {
         bail!("dispatch.validity {validity} must be 1 to 7776000 seconds (90 days)");
     }
-    Ok(Dispatch {
-        procedure: raw.procedure.unwrap_or_default(),
-        validity: Duration::from_secs(validity),
-    })
+    Ok(Dispatch { procedure: raw.procedure.unwrap_or_default(), validity: Duration::from_secs(validity) })
 }
 
 fn root(raw: raw::Root) -> Result<Root> {

@@ -52,7 +52,10 @@ pub async fn run(app: App, stop: CancellationToken) {
         let pause = match courier.advance(&mut flights).await {
             Ok(pause) => pause,
             Err(error) => {
-                tracing::error!(error = format!("{error:#}"), "handing events to endpoints failed; trying again");
+                tracing::error!(
+                    error = format!("{error:#}"),
+                    "handing events to endpoints failed; trying again"
+                );
                 AFTER_ERROR
             }
         };
@@ -173,7 +176,11 @@ impl Courier {
             Ok(()) => {}
             // The lease ran out and somebody else sends it now, or has: that record counts.
             Err(StoreError::Stale) => {
-                tracing::warn!(delivery.id = id, endpoint.id = endpoint, "a delivery took longer than its lease");
+                tracing::warn!(
+                    delivery.id = id,
+                    endpoint.id = endpoint,
+                    "a delivery took longer than its lease"
+                );
             }
             Err(error) => tracing::error!(
                 delivery.id = id,

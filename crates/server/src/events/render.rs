@@ -7,10 +7,10 @@ use jiff::Timestamp;
 use reelgate_model::SubtaskState;
 use reelgate_wire::vod::{
     AdaptiveDynamicStreamingInfoItem, AiContentReviewResult, AiReviewTaskOutput, AiReviewTaskResult,
-    CoverBySnapshotTaskInput, CoverBySnapshotTaskOutput, DefinitionInput, Event, EventContent, FileUploadTask,
-    MediaAudioStreamItem, MediaBasicInfo, MediaContentReviewSegmentItem, MediaImageSpriteItem, MediaMetaData,
-    MediaProcessTaskResult, MediaSourceData, MediaSubStreamInfoItem, MediaTranscodeItem, MediaVideoStreamItem,
-    NEVER, ProcedureTask, TaskResult,
+    CoverBySnapshotTaskInput, CoverBySnapshotTaskOutput, DefinitionInput, Event, EventContent,
+    FileUploadTask, MediaAudioStreamItem, MediaBasicInfo, MediaContentReviewSegmentItem,
+    MediaImageSpriteItem, MediaMetaData, MediaProcessTaskResult, MediaSourceData, MediaSubStreamInfoItem,
+    MediaTranscodeItem, MediaVideoStreamItem, NEVER, ProcedureTask, TaskResult,
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -145,11 +145,11 @@ fn media_result(result: &SubtaskFact) -> Result<MediaProcessTaskResult, RenderEr
         "Transcode" => {
             MediaProcessTaskResult::Transcode(Box::new(frame(result, input, |it| transcode(definition, it))?))
         }
-        "AdaptiveDynamicStreaming" => MediaProcessTaskResult::AdaptiveDynamicStreaming(Box::new(frame(
-            result,
-            input,
-            |it| adaptive(definition, it),
-        )?)),
+        "AdaptiveDynamicStreaming" => {
+            MediaProcessTaskResult::AdaptiveDynamicStreaming(Box::new(frame(result, input, |it| {
+                adaptive(definition, it)
+            })?))
+        }
         "CoverBySnapshot" => {
             let asked: CoverInput = read("input", &result.input)?;
             let input = CoverBySnapshotTaskInput {
@@ -337,5 +337,9 @@ const NEVER_MS: i64 = 253_402_300_799_000;
 
 /// ISO 8601 in UTC with whole seconds, as the vendor writes times.
 fn iso8601(millis: i64) -> String {
-    Timestamp::from_second(millis.div_euclid(1000)).map_or_else(|_| NEVER.to_owned(), |stamp| stamp.to_string())
+    Timestamp::from_second(millis.div_euclid(1000))
+        .map_or_else(|_| NEVER.to_owned(), |stamp| stamp.to_string())
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,8 +9,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
-use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::Url;
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
 /// Longest URL of an endpoint.
 const MAX_URL: usize = 1024;
@@ -90,12 +90,15 @@ impl Targets {
         if text.len() > MAX_URL {
             return Err(TargetError::Malformed("of at most 1024 characters"));
         }
-        let url = Url::parse(text).map_err(|_| TargetError::Malformed("such as https://app.example.com/events"))?;
+        let url =
+            Url::parse(text).map_err(|_| TargetError::Malformed("such as https://app.example.com/events"))?;
         if !matches!(url.scheme(), "http" | "https") {
             return Err(TargetError::Malformed("; other schemes are not spoken"));
         }
         if !url.username().is_empty() || url.password().is_some() {
-            return Err(TargetError::Malformed("without user name and password: they would be shown in timelines"));
+            return Err(TargetError::Malformed(
+                "without user name and password: they would be shown in timelines",
+            ));
         }
         if url.fragment().is_some() {
             return Err(TargetError::Malformed("without a fragment, which is never sent"));
@@ -128,7 +131,8 @@ impl Targets {
     /// The addresses behind a name that may be connected to; the others are as if they were not there.
     async fn resolve_host(&self, host: &str) -> Result<Vec<SocketAddr>, TargetError> {
         let unresolved = |reason: String| TargetError::Unresolved { host: host.to_owned(), reason };
-        let found = tokio::net::lookup_host((host, 0)).await.map_err(|error| unresolved(error.to_string()))?;
+        let found =
+            tokio::net::lookup_host((host, 0)).await.map_err(|error| unresolved(error.to_string()))?;
         let (permitted, refused): (Vec<SocketAddr>, Vec<SocketAddr>) =
             found.partition(|address| self.permits(address.ip()));
         match (permitted.is_empty(), refused.first()) {
@@ -235,9 +239,14 @@ mod tests {
     #[test]
     fn public_addresses_and_allowed_networks_pass() {
         let guard = targets(&["10.1.0.0/16", "fd00::/8"]);
-        for host in
-            ["1.1.1.1", "[2606:4700::1111]", "[64:ff9b::1.1.1.1]", "10.1.2.3", "[::ffff:10.1.2.3]", "[fd00::1]"]
-        {
+        for host in [
+            "1.1.1.1",
+            "[2606:4700::1111]",
+            "[64:ff9b::1.1.1.1]",
+            "10.1.2.3",
+            "[::ffff:10.1.2.3]",
+            "[fd00::1]",
+        ] {
             assert!(guard.parse(&format!("https://{host}:8443/")).is_ok(), "{host}");
         }
         assert!(guard.parse("http://10.2.0.1/").is_err());

@@ -18,7 +18,7 @@ use crate::app::App;
 /// Name of the console's cookie.
 pub const COOKIE: &str = "rg_console";
 /// Header that proves that a request with the cookie was made by our own page.
-pub const CSRF_HEADER: &str = "x-reelgate-csrf";
+const CSRF_HEADER: &str = "x-reelgate-csrf";
 
 /// What a handler needs its caller to be allowed to do.
 pub trait Need: Send + Sync + 'static {
@@ -99,7 +99,9 @@ impl<N: Need> FromRequestParts<App> for Caller<N> {
 async fn identify(app: &App, parts: &Parts) -> Result<(ApiKey, Option<ConsoleSession>), Problem> {
     if let Some(value) = parts.headers.get(header::AUTHORIZATION) {
         let token = value.to_str().ok().and_then(|text| text.strip_prefix("Bearer ")).ok_or_else(|| {
-            Problem::unauthenticated("the Authorization header is not `Bearer <API key>`; send the key in that form")
+            Problem::unauthenticated(
+                "the Authorization header is not `Bearer <API key>`; send the key in that form",
+            )
         })?;
         let key = key_of_token(app, token.trim()).await?.ok_or_else(|| {
             Problem::unauthenticated("the API key is not known or was revoked; check it or create a new one")
@@ -117,11 +119,15 @@ pub async fn key_of_token(app: &App, token: &str) -> Result<Option<ApiKey>, Prob
     Ok(app.store.read().await?.api_key_by_hash(&digest(token)).await?)
 }
 
-async fn by_cookie(app: &App, parts: &Parts, cookie: &str) -> Result<(ApiKey, Option<ConsoleSession>), Problem> {
+async fn by_cookie(
+    app: &App,
+    parts: &Parts,
+    cookie: &str,
+) -> Result<(ApiKey, Option<ConsoleSession>), Problem> {
     let id = digest(cookie);
     let session = app.store.read().await?.console_session(&id, app.clock.now()).await?;
-    let session = session
-        .ok_or_else(|| Problem::unauthenticated("the console session has ended; sign in again"))?;
+    let session =
+        session.ok_or_else(|| Problem::unauthenticated("the console session has ended; sign in again"))?;
     if !matches!(parts.method, Method::GET | Method::HEAD) {
         let sent = parts.headers.get(CSRF_HEADER).map(http::HeaderValue::as_bytes).unwrap_or_default();
         if !bool::from(sent.ct_eq(session.csrf.as_bytes())) {

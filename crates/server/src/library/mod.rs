@@ -4,4 +4,5 @@ pub mod announce;
 pub mod apps;
 pub mod keys;
 pub mod probe;
+pub mod timeline;
 pub mod urls;

@@ -24,11 +24,17 @@ pub struct Findings {
 /// Looks at `blob`, in the sandbox, for at most `deadline`. `None`: it takes longer.
 pub async fn look(app: &App, blob: &str, deadline: Duration) -> Result<Option<Findings>> {
     let name = BlobName::new(blob)?;
-    let path = app.objects.local_path(&name).ok_or_else(|| anyhow!("the storage has no local file for {blob}"))?;
+    let path =
+        app.objects.local_path(&name).ok_or_else(|| anyhow!("the storage has no local file for {blob}"))?;
     match probe(&app.sandbox, &path, deadline).await {
         Ok(found) => Ok(Some(Findings { content_type: found.content_type(), fact: fact(&found), error: "" })),
         Err(ProbeError::Unreadable { reason, detail }) => {
-            tracing::info!(media.blob = blob, reason = reason.code(), detail, "the bytes are not readable media");
+            tracing::info!(
+                media.blob = blob,
+                reason = reason.code(),
+                detail,
+                "the bytes are not readable media"
+            );
             let fact = ProbeFact { size: size(app.objects.head(&name).await?), ..ProbeFact::default() };
             Ok(Some(Findings { fact, error: reason.code(), content_type: "application/octet-stream" }))
         }
@@ -64,7 +70,8 @@ pub fn of_row(probe: &str) -> Option<ProbeFact> {
     serde_json::from_str(probe).ok()
 }
 
-fn fact(found: &Probe) -> ProbeFact {
+/// What `found` is in facts, rows and answers.
+pub fn fact(found: &Probe) -> ProbeFact {
     ProbeFact {
         size: size(found.size),
         container: found.container.clone(),

@@ -27,23 +27,35 @@ pub async fn log_access(request: Request, next: Next) -> Response {
     let received = Arc::new(AtomicU64::new(0));
     let mut fields = describe(&request);
     let counter = Arc::clone(&received);
-    let request = request.map(|body| Body::new(Counted { body, on_data: move |n| {
-        counter.fetch_add(n, Ordering::Relaxed);
-    } }));
+    let request = request.map(|body| {
+        Body::new(Counted {
+            body,
+            on_data: move |n| {
+                counter.fetch_add(n, Ordering::Relaxed);
+            },
+        })
+    });
     let mut response = next.run(request).await;
     fields.insert("status".to_owned(), response.status().as_u16().into());
     for (name, value) in response.extensions_mut().remove::<AccessNote>().unwrap_or_default().0 {
         fields.insert(name.to_owned(), value);
     }
-    metrics::counter!("reelgate_http_requests_total", "status" => response.status().as_u16().to_string()).increment(1);
+    metrics::counter!("reelgate_http_requests_total", "status" => response.status().as_u16().to_string())
+        .increment(1);
     let line = Line { fields: Mutex::new(fields), received, sent: AtomicU64::new(0), started };
-    response.map(|body| Body::new(Counted { body, on_data: move |n| {
-        line.sent.fetch_add(n, Ordering::Relaxed);
-    } }))
+    response.map(|body| {
+        Body::new(Counted {
+            body,
+            on_data: move |n| {
+                line.sent.fetch_add(n, Ordering::Relaxed);
+            },
+        })
+    })
 }
 
 fn describe(request: &Request) -> Map<String, Value> {
-    let path = request.extensions().get::<MatchedPath>().map_or_else(|| request.uri().path(), MatchedPath::as_str);
+    let path =
+        request.extensions().get::<MatchedPath>().map_or_else(|| request.uri().path(), MatchedPath::as_str);
     let host = request.headers().get(http::header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("");
     let peer = request.extensions().get::<Peer>().map(|peer| peer.addr.ip().to_string());
     Map::from_iter([
@@ -83,7 +95,10 @@ impl<F: Fn(u64) + Unpin> http_body::Body for Counted<F> {
     type Data = Bytes;
     type Error = axum::Error;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         let frame = ready!(http_body::Body::poll_frame(Pin::new(&mut self.body), cx));
         if let Some(Ok(frame)) = &frame
             && let Some(data) = frame.data_ref()

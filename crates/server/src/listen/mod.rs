@@ -68,7 +68,8 @@ impl Listener {
             };
             match accepted {
                 Ok((stream, addr)) => {
-                    let connection = Connection { acceptor: self.acceptor.clone(), router: router.clone(), addr };
+                    let connection =
+                        Connection { acceptor: self.acceptor.clone(), router: router.clone(), addr };
                     let watcher = graceful.watcher();
                     tokio::spawn(async move {
                         connection.serve(stream, watcher).await;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
-use crate::uploads;
+use crate::{flows, uploads};
 
 /// Pause between two rounds.
 const PAUSE: Duration = Duration::from_secs(10);
@@ -17,7 +17,10 @@ const PAUSE: Duration = Duration::from_secs(10);
 pub async fn run(app: App, stop: CancellationToken) {
     loop {
         if let Err(error) = round(&app).await {
-            tracing::error!(cause = format!("{error:#}"), "a round of upkeep failed; the next one tries again");
+            tracing::error!(
+                cause = format!("{error:#}"),
+                "a round of upkeep failed; the next one tries again"
+            );
         }
         tokio::select! {
             () = tokio::time::sleep(PAUSE) => {}
@@ -31,6 +34,7 @@ pub async fn round(app: &App) -> anyhow::Result<()> {
     app.store.measure_clock().await?;
     uploads::complete::recover(app).await?;
     while uploads::expire::expire_due(app).await? > 0 {}
+    while flows::deadline::enforce(app).await? > 0 {}
     while sweep::sweep(app).await? > 0 {}
     sweep::forget(app).await
 }

@@ -17,7 +17,11 @@ pub(super) async fn sweep(app: &App) -> anyhow::Result<usize> {
     let mut freed = 0;
     for one in due {
         if let Err(error) = delete(app, &one.place).await {
-            tracing::warn!(place = one.place, cause = format!("{error:#}"), "abandoned bytes cannot be deleted yet");
+            tracing::warn!(
+                place = one.place,
+                cause = format!("{error:#}"),
+                "abandoned bytes cannot be deleted yet"
+            );
             continue;
         }
         let unit = unit::<(), StoreError, _>(move |tx| {

@@ -57,7 +57,8 @@ pub async fn writer(app: &App, grant: &Grant, session_id: &str) -> Result<Writer
 impl Writer {
     /// Whether `key` is one of the session's own.
     pub fn may_write(&self, key: &str) -> bool {
-        !key.is_empty() && [&self.session.request.video_key, &self.session.request.cover_key].contains(&&key.to_owned())
+        !key.is_empty()
+            && [&self.session.request.video_key, &self.session.request.cover_key].contains(&&key.to_owned())
     }
 
     /// Bytes that the client announced for `key`.
@@ -67,6 +68,10 @@ impl Writer {
 
     /// Most bytes that the object at `key` may have.
     pub fn max_size(&self, key: &str) -> u64 {
-        if key == self.session.request.cover_key { super::open::MAX_COVER } else { self.session.request.max_size }
+        if key == self.session.request.cover_key {
+            super::open::MAX_COVER
+        } else {
+            self.session.request.max_size
+        }
     }
 }

@@ -20,7 +20,8 @@ pub async fn begin(app: &App, writer: &Writer, key: &str) -> Result<String, Byte
         )));
     }
     let id = uuid::Uuid::now_v7().simple().to_string();
-    let (scope, session, new, key) = (writer.scope.clone(), writer.session.id.clone(), id.clone(), key.to_owned());
+    let (scope, session, new, key) =
+        (writer.scope.clone(), writer.session.id.clone(), id.clone(), key.to_owned());
     let unit = unit::<(), StoreError, _>(move |tx| {
         Box::pin(async move { tx.begin_multipart(&scope, &new, &session, &key).await })
     });

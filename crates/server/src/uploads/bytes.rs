@@ -7,7 +7,9 @@ use reelgate_store::StoreError;
 #[derive(Debug, thiserror::Error)]
 pub enum BytesError {
     /// No such multipart upload, or it takes no more parts.
-    #[error("multipart upload {0} does not exist or takes no more parts; list the uploads or begin a new one")]
+    #[error(
+        "multipart upload {0} does not exist or takes no more parts; list the uploads or begin a new one"
+    )]
     NoSuchUpload(String),
     /// More than the permission allows.
     #[error("{what} would have {size} bytes, more than the {most} this permission allows")]

@@ -186,7 +186,9 @@ async fn object(app: &App, session: &Session, key: &str) -> Result<Option<Object
 }
 
 fn missing(what: &str) -> Refusal {
-    Refusal::Invalid(format!("the {what} has not been uploaded completely; finish the upload, then commit again"))
+    Refusal::Invalid(format!(
+        "the {what} has not been uploaded completely; finish the upload, then commit again"
+    ))
 }
 
 fn check_size(session: &Session, video: &Object) -> Result<(), Refusal> {
@@ -195,9 +197,9 @@ fn check_size(session: &Session, video: &Object) -> Result<(), Refusal> {
         return Err(Refusal::Invalid("the video has 0 bytes; upload the file again".to_owned()));
     }
     match session.request.video_size {
-        Some(announced) if announced != size => {
-            Err(Refusal::Invalid(format!("the video has {size} bytes but videoSize announced {announced}; upload it again")))
-        }
+        Some(announced) if announced != size => Err(Refusal::Invalid(format!(
+            "the video has {size} bytes but videoSize announced {announced}; upload it again"
+        ))),
         _ => Ok(()),
     }
 }
@@ -230,7 +232,8 @@ fn last_segment(key: &str) -> String {
 
 async fn answer(app: &App, session: &Session) -> Result<Committed, Refusal> {
     let media = app.store.read().await?.media(&session::scope_of(session), session.file_id).await?;
-    let media: Media = media.with_context(|| format!("the media of upload session {} is gone", session.id))?;
+    let media: Media =
+        media.with_context(|| format!("the media of upload session {} is gone", session.id))?;
     let cover = urls::cover(app, &media);
     Ok(Committed {
         file_id: media.file_id.to_string(),
@@ -246,7 +249,10 @@ async fn answer_of_winner(app: &App, session: &Session) -> Result<Committed, Ref
         Some(ended) if ended.state == SessionState::Committed => answer(app, &ended).await,
         Some(other) => {
             session::must_be_open(app, other)?;
-            Err(Refusal::Internal(anyhow::anyhow!("the commit of upload session {} met a conflict", session.id)))
+            Err(Refusal::Internal(anyhow::anyhow!(
+                "the commit of upload session {} met a conflict",
+                session.id
+            )))
         }
         None => Err(Refusal::SessionGone("the upload session is gone; start a new upload".to_owned())),
     }

@@ -117,7 +117,9 @@ async fn begin(
 
 fn choose(there: &[Part], listed: &[Listed]) -> Result<Vec<Part>, BytesError> {
     if listed.is_empty() {
-        return Err(BytesError::InvalidPart("the list names no part; list every part with its ETag".to_owned()));
+        return Err(BytesError::InvalidPart(
+            "the list names no part; list every part with its ETag".to_owned(),
+        ));
     }
     if !listed.is_sorted_by(|a, b| a.number < b.number) {
         return Err(BytesError::InvalidPartOrder);
@@ -127,7 +129,9 @@ fn choose(there: &[Part], listed: &[Listed]) -> Result<Vec<Part>, BytesError> {
         let number = wanted.number;
         let found = there.iter().find(|part| part.number == number);
         let part = found.ok_or_else(|| {
-            BytesError::InvalidPart(format!("part {number} has not been uploaded; send it, then complete again"))
+            BytesError::InvalidPart(format!(
+                "part {number} has not been uploaded; send it, then complete again"
+            ))
         })?;
         if !part.md5.eq_ignore_ascii_case(&wanted.etag) {
             return Err(BytesError::InvalidPart(format!(

@@ -15,9 +15,8 @@ pub async fn expire_due(app: &App) -> anyhow::Result<u32> {
     let due = app.store.read().await?.sessions_due(app.clock.now(), BATCH).await?;
     let mut ended = 0;
     for session in due {
-        let unit = unit::<(), anyhow::Error, _>(move |tx| {
-            Box::pin(async move { expire(tx, &session).await })
-        });
+        let unit =
+            unit::<(), anyhow::Error, _>(move |tx| Box::pin(async move { expire(tx, &session).await }));
         match app.store.write(unit).await {
             Ok(()) => ended += 1,
             // A Commit was faster: the session is not ours to end.

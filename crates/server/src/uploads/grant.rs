@@ -47,7 +47,8 @@ impl Grant {
     pub fn of_secret_id(vault: &Vault, secret_id: &str) -> Option<(Self, String)> {
         let (expiry, session_id) = secret_id.strip_prefix(PREFIX)?.split_once('z')?;
         let plain = session_id.len() == 32 && session_id.bytes().all(|byte| byte.is_ascii_hexdigit());
-        let seconds = i64::from_str_radix(expiry, 16).ok().filter(|seconds| (0..1 << 40).contains(seconds))?;
+        let seconds =
+            i64::from_str_radix(expiry, 16).ok().filter(|seconds| (0..1 << 40).contains(seconds))?;
         plain.then(|| (Self::new(vault, session_id, Time::from_seconds(seconds)), session_id.to_owned()))
     }
 
@@ -81,10 +82,15 @@ mod tests {
         let vault = vault();
         let grant = Grant::new(&vault, &"0f".repeat(16), Time::from_seconds(1_800_000_000));
         let (again, session) = Grant::of_secret_id(&vault, &grant.secret_id).unwrap();
-        assert_eq!((again.secret_key.as_str(), session.as_str()), (grant.secret_key.as_str(), "0f".repeat(16).as_str()));
+        assert_eq!(
+            (again.secret_key.as_str(), session.as_str()),
+            (grant.secret_key.as_str(), "0f".repeat(16).as_str())
+        );
         assert!(again.token_matches(&grant.token));
         assert!(!again.token_matches(&grant.token.to_uppercase()));
-        for odd in ["", "AKIDrg", "AKIDrgz", "AKIDrg-1z00", &grant.secret_id[..20], "AKIDrgffffffffffffffffz0"] {
+        for odd in
+            ["", "AKIDrg", "AKIDrgz", "AKIDrg-1z00", &grant.secret_id[..20], "AKIDrgffffffffffffffffz0"]
+        {
             assert!(Grant::of_secret_id(&vault, odd).is_none(), "{odd}");
         }
     }

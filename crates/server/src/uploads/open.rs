@@ -82,7 +82,8 @@ pub async fn open(
     });
     let id = app.store.write(unit).await?;
     let session = app.store.read().await?.session(&id).await?;
-    let session = session.ok_or_else(|| anyhow::anyhow!("upload session {id} is gone right after it was opened"))?;
+    let session =
+        session.ok_or_else(|| anyhow::anyhow!("upload session {id} is gone right after it was opened"))?;
     Ok(lend(app, session::must_be_open(app, session)?))
 }
 
@@ -115,7 +116,8 @@ impl OneTime {
             let sentence = "this one-time signature has opened another upload already; fetch a new one";
             return Err(Refusal::NotPermitted(sentence.to_owned()));
         }
-        let open = tx.session(&earlier.session_id).await?.is_some_and(|found| found.state == SessionState::Open);
+        let open =
+            tx.session(&earlier.session_id).await?.is_some_and(|found| found.state == SessionState::Open);
         if open {
             return Ok(Some(earlier.session_id));
         }
@@ -183,7 +185,9 @@ pub(super) const MAX_COVER: u64 = 20 << 20;
 
 fn set_cover(permit: &Permit, new: &mut NewSession, cover: &Announced) -> Result<(), Refusal> {
     if let Some(size) = cover.size.filter(|size| *size > MAX_COVER) {
-        return Err(Refusal::Invalid(format!("coverSize {size} is more than the {MAX_COVER} bytes a cover may have")));
+        return Err(Refusal::Invalid(format!(
+            "coverSize {size} is more than the {MAX_COVER} bytes a cover may have"
+        )));
     }
     new.cover_key = object_key(permit, new.file_id, &cover.kind);
     new.cover_type.clone_from(&cover.kind);
@@ -193,12 +197,16 @@ fn set_cover(permit: &Permit, new: &mut NewSession, cover: &Announced) -> Result
 fn check(permit: &Permit, what: &str, file: &Announced) -> Result<(), Refusal> {
     if let Some(size) = file.size.filter(|size| *size > permit.max_size) {
         let most = permit.max_size;
-        return Err(Refusal::Invalid(format!("{what}Size {size} is more than the {most} bytes this permission allows")));
+        return Err(Refusal::Invalid(format!(
+            "{what}Size {size} is more than the {most} bytes this permission allows"
+        )));
     }
     let kind = file.kind.to_ascii_lowercase();
     if !permit.types.is_empty() && !permit.types.contains(&kind) {
         let allowed = permit.types.join(", ");
-        return Err(Refusal::Invalid(format!("{what}Type {kind:?} is not among those this permission allows: {allowed}")));
+        return Err(Refusal::Invalid(format!(
+            "{what}Type {kind:?} is not among those this permission allows: {allowed}"
+        )));
     }
     Ok(())
 }
@@ -207,7 +215,8 @@ fn check(permit: &Permit, what: &str, file: &Announced) -> Result<(), Refusal> {
 fn object_key(permit: &Permit, file: FileId, kind: &str) -> String {
     let random = Alphanumeric.sample_string(&mut rand::rng(), 16);
     let kind = kind.to_ascii_lowercase();
-    let plain = (1..=10).contains(&kind.len()) && kind.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+    let plain =
+        (1..=10).contains(&kind.len()) && kind.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
     let app = permit.scope.app();
     if plain { format!("{app}/{file}/{random}.{kind}") } else { format!("{app}/{file}/{random}") }
 }

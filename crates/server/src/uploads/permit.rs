@@ -69,9 +69,17 @@ impl Permit {
         Self::new(app, scope, parameters, signature.mac_hex(), expired)
     }
 
-    fn new(app: &App, scope: Scope, parameters: Parameters, mac: String, expired: bool) -> Result<Self, Refusal> {
+    fn new(
+        app: &App,
+        scope: Scope,
+        parameters: Parameters,
+        mac: String,
+        expired: bool,
+    ) -> Result<Self, Refusal> {
         let permission = match &parameters.reelgate {
-            Some(text) => Permission::parse(text).map_err(|error| Refusal::NotPermitted(error.to_string()))?,
+            Some(text) => {
+                Permission::parse(text).map_err(|error| Refusal::NotPermitted(error.to_string()))?
+            }
             None => Permission::default(),
         };
         let most = app.config.upload.max_size;
@@ -112,5 +120,7 @@ async fn target_app(
     if live {
         return Ok(target);
     }
-    Err(Refusal::Invalid(format!("vodSubAppId {target} is not an application of this account, or was revoked")))
+    Err(Refusal::Invalid(format!(
+        "vodSubAppId {target} is not an application of this account, or was revoked"
+    )))
 }

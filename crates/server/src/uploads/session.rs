@@ -10,7 +10,8 @@ use crate::app::App;
 /// The session of a `vodSessionKey`, in any state, if it is of the permit's application and user. Unknown keys and
 /// other people's get the same words.
 pub async fn of_key(app: &App, permit: &Permit, key: &str) -> Result<Session, Refusal> {
-    let gone = || Refusal::SessionGone("vodSessionKey is unknown or not yours; start a new upload".to_owned());
+    let gone =
+        || Refusal::SessionGone("vodSessionKey is unknown or not yours; start a new upload".to_owned());
     let id = session_of_key(&app.vault, key).ok_or_else(gone)?;
     let session = app.store.read().await?.session(id).await?.ok_or_else(gone)?;
     let same = session.app == permit.scope.app() && session.request.user == permit.user;

@@ -6,6 +6,8 @@ mod commit;
 mod cos;
 mod cos_access;
 mod cos_client;
+mod doors;
+mod events;
 mod expire;
 mod test_app;
 mod ugc;

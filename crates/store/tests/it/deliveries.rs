@@ -85,7 +85,7 @@ async fn an_application_has_one_endpoint_that_begins_at_the_end_of_the_log(f: Fi
     assert_eq!(behind(&f).await, [], "what happened before is not for a new endpoint");
     record(&f, "after", None).await;
     settle(&f).await;
-    assert_eq!(behind(&f).await, [made.clone()]);
+    assert_eq!(behind(&f).await, std::slice::from_ref(&made));
 
     let moved = put(&f, "http://two.example/").await;
     assert_eq!((&moved.id, moved.url.as_str()), (&made.id, "http://two.example/"));
@@ -122,7 +122,7 @@ async fn the_log_is_handed_over_once(f: Fixture) {
     hand_over(&f, &endpoint).await.unwrap();
     assert!(is_stale(&hand_over(&f, &endpoint).await), "whoever comes second changes nothing");
     assert_eq!(behind(&f).await, []);
-    assert_eq!(due(&f).await, [endpoint.id.clone()]);
+    assert_eq!(due(&f).await, std::slice::from_ref(&endpoint.id));
     let claimed = claim(&f, &endpoint, 10).await;
     assert_eq!(kinds(&claimed), ["first", "second"]);
     assert_eq!(due(&f).await, Vec::<String>::new());
@@ -229,6 +229,6 @@ async fn deliveries_of_a_removed_endpoint_become_due(f: Fixture) {
     assert_eq!(due(&f).await, Vec::<String>::new());
     let scope = f.scope.clone();
     write!(f.store, tx => tx.remove_endpoint(&scope).await).unwrap();
-    assert_eq!(due(&f).await, [endpoint.id.clone()]);
+    assert_eq!(due(&f).await, std::slice::from_ref(&endpoint.id));
     assert_eq!(claim(&f, &endpoint, 1).await.len(), 1);
 }

@@ -2,6 +2,7 @@
 
 pub mod apps;
 pub mod console_session;
+pub mod event_endpoint;
 pub mod explain_signature;
 mod input;
 pub mod issue_signature;
@@ -10,6 +11,8 @@ mod openapi;
 pub mod procedures;
 pub mod sample_signature;
 mod sign_in_limit;
+pub mod timeline;
+pub mod timeline_stream;
 mod when;
 
 use axum::routing::{get, post};
@@ -30,8 +33,17 @@ pub fn routes() -> Router<App> {
         .route("/v1/console/session", get(console_session::session))
         .route("/v1/console/sign-in", post(console_session::sign_in).layer(Extension(SignInLimit::default())))
         .route("/v1/console/sign-out", post(console_session::sign_out))
+        .route(
+            "/v1/event-endpoint",
+            get(event_endpoint::show).put(event_endpoint::set).delete(event_endpoint::remove),
+        )
         .route("/v1/keys", get(keys::list).post(keys::create))
         .route("/v1/keys/{id}/revoke", post(keys::revoke))
+        .route("/v1/media/{file_id}/timeline", get(timeline::show))
+        .route(
+            "/v1/media/{file_id}/timeline/stream",
+            get(timeline_stream::stream).layer(Extension(timeline_stream::OpenStreams::default())),
+        )
         .route("/v1/openapi.json", get(openapi::serve))
         .route("/v1/procedures", get(procedures::list))
 }

@@ -5,7 +5,10 @@ use http::{HeaderValue, header};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
-use super::{apps, console_session, explain_signature, issue_signature, keys, procedures};
+use super::{
+    apps, console_session, event_endpoint, explain_signature, issue_signature, keys, procedures, timeline,
+    timeline_stream,
+};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -17,12 +20,15 @@ use super::{apps, console_session, explain_signature, issue_signature, keys, pro
     paths(
         issue_signature::issue, explain_signature::explain, procedures::list,
         apps::list, apps::create, apps::revoke, keys::list, keys::create, keys::revoke,
+        event_endpoint::show, event_endpoint::set, event_endpoint::remove, timeline::show, timeline_stream::stream,
         console_session::sign_in, console_session::session, console_session::sign_out,
     ),
     security(("api_key" = []), ("console" = [])),
     modifiers(&Security),
     tags(
         (name = "signatures", description = "Upload permission"),
+        (name = "media", description = "Files and what happened to them"),
+        (name = "events", description = "Where events are pushed"),
         (name = "account", description = "Applications and keys; needs the scope `admin`"),
         (name = "console", description = "What the console signs in with"),
     ),

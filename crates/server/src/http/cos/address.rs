@@ -7,21 +7,25 @@ use crate::app::App;
 
 /// One place on the object leg.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Address {
+pub(crate) struct Address {
     /// Whole bucket name, `{name}-{appid}`.
-    pub bucket: String,
+    pub(crate) bucket: String,
     /// Object key without a leading slash, decoded; empty for the bucket itself.
-    pub key: String,
+    pub(crate) key: String,
     /// The decoded path as sent.
-    pub path: String,
+    pub(crate) path: String,
 }
 
 impl Address {
     /// By Host: virtual-host style, or `cos.{region}.…/{bucket}/…`. `None`: not a host of the object leg.
-    pub fn by_host(app: &App, headers: &HeaderMap, uri: &Uri) -> Option<Self> {
+    pub(crate) fn by_host(app: &App, headers: &HeaderMap, uri: &Uri) -> Option<Self> {
         let host = headers.get(header::HOST)?.to_str().ok()?;
         let host = without_port(host).to_ascii_lowercase();
-        app.config.upload.object_domains.iter().find_map(|pattern| Self::by_pattern(pattern, &host, uri.path()))
+        app.config
+            .upload
+            .object_domains
+            .iter()
+            .find_map(|pattern| Self::by_pattern(pattern, &host, uri.path()))
     }
 
     fn by_pattern(pattern: &str, host: &str, path: &str) -> Option<Self> {
@@ -36,7 +40,7 @@ impl Address {
     }
 
     /// By path, under `/cos/{bucket}/…` on any host. `None`: the path is not valid UTF-8 when decoded.
-    pub fn by_path(path: &str) -> Option<Self> {
+    pub(crate) fn by_path(path: &str) -> Option<Self> {
         let path = decode(path)?;
         let (bucket, key) = split_bucket(path.strip_prefix("/cos/")?);
         Some(Self { bucket: bucket.to_owned(), key: key.to_owned(), path })
@@ -44,7 +48,7 @@ impl Address {
 
     /// The paths that a client may have signed: as sent, or, since the web SDK signs the key alone even when its
     /// `Domain` holds a path, the one below the bucket. The key is the same either way.
-    pub fn signed_paths(&self) -> [String; 2] {
+    pub(crate) fn signed_paths(&self) -> [String; 2] {
         [self.path.clone(), format!("/{}", self.key)]
     }
 }

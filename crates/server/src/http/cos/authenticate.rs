@@ -4,9 +4,9 @@ use http::request::Parts;
 use reelgate_wire::cos::ErrorCode;
 use reelgate_wire::cos::qsign::{Authorization, Request};
 
+use super::Address;
 use super::error::CosError;
 use super::query::Query;
-use super::Address;
 use crate::app::App;
 use crate::uploads::access::{self, Writer};
 
@@ -23,7 +23,9 @@ pub(super) async fn authenticate(
     let headers: Vec<(String, String)> = parts
         .headers
         .iter()
-        .map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).trim().to_owned()))
+        .map(|(name, value)| {
+            (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).trim().to_owned())
+        })
         .collect();
     let sent = |name: &str| headers.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_str());
     let authorization = match sent("authorization") {
@@ -31,12 +33,16 @@ pub(super) async fn authenticate(
         None => Authorization::from_query(query.pairs())?,
     };
     let authorization = authorization.ok_or_else(|| {
-        CosError::new(ErrorCode::AccessDenied, "the request is not signed; sign it with the credentials of the Apply answer")
+        CosError::new(
+            ErrorCode::AccessDenied,
+            "the request is not signed; sign it with the credentials of the Apply answer",
+        )
     })?;
     let (grant, session_id) = access::grant_of(app, &authorization.access_key)?;
     let verify = |path: &String| {
         let method = parts.method.as_str();
-        authorization.verify(&grant.secret_key, &Request { method, path, query: query.pairs(), headers: &headers })
+        authorization
+            .verify(&grant.secret_key, &Request { method, path, query: query.pairs(), headers: &headers })
     };
     let [as_sent, below_bucket] = address.signed_paths();
     verify(&as_sent).or_else(|refusal| verify(&below_bucket).map_err(|_| refusal))?;

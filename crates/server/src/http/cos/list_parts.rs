@@ -20,7 +20,9 @@ pub(super) async fn list(call: &Call, upload_id: &str) -> Result<Response, CosEr
     found
         .filter(|found| found.session_id == call.writer.session.id && found.key == call.address.key)
         .filter(|found| matches!(found.state, MultipartState::Open | MultipartState::Completing))
-        .ok_or_else(|| CosError::new(ErrorCode::NoSuchUpload, "the multipart upload does not exist or has ended"))?;
+        .ok_or_else(|| {
+            CosError::new(ErrorCode::NoSuchUpload, "the multipart upload does not exist or has ended")
+        })?;
     let mut parts = read.parts(upload_id, after, most + 1).await?;
     drop(read);
     let more = parts.len() > most as usize;

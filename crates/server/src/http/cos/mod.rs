@@ -17,7 +17,7 @@ mod put;
 mod query;
 mod upload_part;
 
-pub use address::Address;
+pub(super) use address::Address;
 
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -47,7 +47,8 @@ pub(super) async fn path_style(State(app): State<App>, request: Request) -> Resp
         Some(address) => serve(app, address, request).await,
         None => decorate::finish(
             request.headers(),
-            CosError::new(ErrorCode::InvalidUri, "the path is not UTF-8 when percent-decoded").into_response(),
+            CosError::new(ErrorCode::InvalidUri, "the path is not UTF-8 when percent-decoded")
+                .into_response(),
         ),
     }
 }
@@ -130,7 +131,10 @@ fn xml(text: String) -> Response {
 fn content_length(headers: &HeaderMap) -> Result<u64, CosError> {
     let value = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
     value.and_then(|text| text.parse().ok()).ok_or_else(|| {
-        CosError::new(ErrorCode::MissingContentLength, "Content-Length is missing; send the length of the body")
+        CosError::new(
+            ErrorCode::MissingContentLength,
+            "Content-Length is missing; send the length of the body",
+        )
     })
 }
 

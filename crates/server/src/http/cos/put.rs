@@ -14,9 +14,7 @@ pub(super) async fn put(call: &Call, body: Body) -> Result<Response, CosError> {
     let stream = body.into_data_stream();
     let key = &call.address.key;
     let object = uploads::put(&call.app, &call.writer, key, length, md5.as_deref(), stream).await?;
-    let headers = [
-        (header::ETAG.as_str(), format!("\"{}\"", object.etag)),
-        ("x-cos-hash-crc64ecma", object.crc64),
-    ];
+    let headers =
+        [(header::ETAG.as_str(), format!("\"{}\"", object.etag)), ("x-cos-hash-crc64ecma", object.crc64)];
     Ok(headers.into_response())
 }

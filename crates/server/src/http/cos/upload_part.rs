@@ -19,7 +19,10 @@ pub(super) async fn upload(call: &Call, upload_id: &str, body: Body) -> Result<R
     })?;
     let length = content_length(&call.headers)?;
     if length > MOST {
-        return Err(CosError::new(ErrorCode::EntityTooLarge, format!("a part may have {MOST} bytes at most")));
+        return Err(CosError::new(
+            ErrorCode::EntityTooLarge,
+            format!("a part may have {MOST} bytes at most"),
+        ));
     }
     let md5 = content_md5(&call.headers)?;
     let announced = Announced { upload_id: upload_id.to_owned(), number, length, md5 };

@@ -20,5 +20,9 @@ pub(super) async fn commit(app: &App, body: &[u8]) -> Result<CommitData, Failed>
     let expires = (app.clock.now() + VERIFY_FOR).seconds();
     let proof = verify_content(hex::encode(key).as_bytes(), &done.file_id, expires);
     let file = |url| StoredFile { url, verify_content: proof.clone() };
-    Ok(CommitData { video: done.video_url.map(file), cover: done.cover_url.map(file), file_id: done.file_id.clone() })
+    Ok(CommitData {
+        video: done.video_url.map(file),
+        cover: done.cover_url.map(file),
+        file_id: done.file_id.clone(),
+    })
 }

@@ -1,0 +1,90 @@
+//! What was told, and to whom.
+
+use std::collections::HashMap;
+
+use reelgate_model::{DeliveryState, FileId, Scope};
+use reelgate_store::{Attempt, Delivery, Event, Read, StoreError};
+
+use super::{Entry, Kind, LIMIT};
+use crate::events::Fact;
+use crate::events::endpoint;
+
+pub(super) async fn events(
+    entries: &mut Vec<Entry>,
+    read: &mut Read,
+    scope: &Scope,
+    file: FileId,
+) -> Result<(), StoreError> {
+    entries.extend(read.file_events(scope, file, 0, LIMIT).await?.iter().map(event));
+    Ok(())
+}
+
+fn event(event: &Event) -> Entry {
+    let entry = Entry::new(event.recorded_at, Kind::Event, event.kind.as_str())
+        .with("event_id", event.id.as_str())
+        .with("seq", event.seq)
+        .with("file_seq", event.file_seq);
+    match serde_json::from_str(&event.fact) {
+        Ok(Fact::NewFileUpload(upload)) => {
+            entry.with("task_id", upload.procedure_task_id).with("probe_error", upload.probe_error)
+        }
+        Ok(Fact::ProcedureStateChanged(task)) => entry
+            .with("task_id", task.task_id)
+            .with("status", if task.finished { "FINISH" } else { "PROCESSING" }),
+        Ok(Fact::UploadExpired { reason, .. }) => entry.with("reason", reason),
+        Ok(Fact::DeliveryDead { event_id, reason, .. }) => {
+            entry.with("dead_event_id", event_id).with("reason", reason)
+        }
+        Err(_) => entry.with("reason", "this version cannot read the recorded fact"),
+    }
+}
+
+pub(super) async fn deliveries(
+    entries: &mut Vec<Entry>,
+    read: &mut Read,
+    scope: &Scope,
+    file: FileId,
+) -> Result<(), StoreError> {
+    let mut urls: HashMap<String, String> = HashMap::new();
+    for (delivery, attempts) in read.file_deliveries(scope, file, None, LIMIT).await? {
+        if !urls.contains_key(&delivery.endpoint) {
+            let found = read.endpoint_by_id(&delivery.endpoint).await?;
+            let url = found.map(|found| endpoint::shown(&found.url).to_owned()).unwrap_or_default();
+            urls.insert(delivery.endpoint.clone(), url);
+        }
+        let url = urls.get(&delivery.endpoint).map(String::as_str).unwrap_or_default();
+        one(entries, &delivery, &attempts, url);
+    }
+    Ok(())
+}
+
+fn one(entries: &mut Vec<Entry>, delivery: &Delivery, attempts: &[Attempt], url: &str) {
+    let about = |entry: Entry| {
+        entry
+            .with("event", delivery.event_kind.as_str())
+            .with("event_id", delivery.event_id.as_str())
+            .with("endpoint", url)
+    };
+    for (made, attempt) in attempts.iter().enumerate() {
+        let came = attempt.status.map_or_else(|| "no answer".to_owned(), |status| status.to_string());
+        let title = format!("{} sent, attempt {}: {came}", delivery.event_kind, made + 1);
+        entries.push(
+            about(Entry::new(attempt.at, Kind::Delivery, title))
+                .with("status", attempt.status)
+                .with("error", attempt.error.as_str())
+                .with("duration_ms", attempt.duration_ms)
+                .with("answer", attempt.answer.as_str()),
+        );
+    }
+    match (delivery.state, delivery.finished_at) {
+        (DeliveryState::Dead, Some(at)) => {
+            let title = format!("{} given up", delivery.event_kind);
+            entries.push(about(Entry::new(at, Kind::Delivery, title)).with("attempts", attempts.len()));
+        }
+        (DeliveryState::Pending, _) if attempts.is_empty() => {
+            let title = format!("{} waits to be sent", delivery.event_kind);
+            entries.push(about(Entry::new(delivery.created_at, Kind::Delivery, title)));
+        }
+        (DeliveryState::Pending | DeliveryState::Delivered | DeliveryState::Dead, _) => {}
+    }
+}
