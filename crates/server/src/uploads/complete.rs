@@ -47,7 +47,9 @@ pub async fn complete(
             MultipartState::Aborted => return Err(no_such()),
             MultipartState::Completed => {
                 let object = app.store.read().await?.object(&writer.scope, key).await?;
-                return object.filter(|object| object.multipart_id.as_deref() == Some(id)).ok_or_else(no_such);
+                return object
+                    .filter(|object| object.multipart_id.as_deref() == Some(id))
+                    .ok_or_else(no_such);
             }
             MultipartState::Open => {
                 if let Some(parts) = begin(app, writer, &multipart, listed).await? {

@@ -41,7 +41,8 @@ impl Answer {
 
     /// The COS error that this answer is: the status, its code and its message.
     pub(crate) fn cos_error(&self) -> (u16, String, String) {
-        let error = xml::Error::parse(&self.body).unwrap_or_else(|error| panic!("{error}: {:?}", self.text()));
+        let error =
+            xml::Error::parse(&self.body).unwrap_or_else(|error| panic!("{error}: {:?}", self.text()));
         (self.status, error.code, error.message)
     }
 }

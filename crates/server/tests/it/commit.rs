@@ -8,7 +8,7 @@ use reelgate_store::Media;
 use reelgate_wire::permission::Permission;
 use serde_json::{Value, json};
 
-use crate::test_app::{APP, TestApp};
+use crate::test_app::{APP, TestApp, permission};
 use crate::upload::{Upload, noise, sample, signed};
 
 /// A grey PNG of 2x2 pixels, hex.
@@ -48,14 +48,16 @@ async fn a_video_becomes_a_media_that_knows_what_is_in_it() {
     let signature = app.sign(|p| {
         p.class_id = 7;
         p.source_context = Some("user=42&trace=会话".to_owned());
-        p.reelgate = Permission { user: "alice".to_owned(), ..Permission::default() }.encode().ok();
+        p.reelgate = Permission { user: "alice".to_owned(), ..permission() }.encode().ok();
     });
     let size = sample().len();
     let fields = json!({"videoName": "假期", "videoType": "MP4", "videoSize": size, "coverType": "png"});
     let upload = app.apply(&signature, fields).await;
     upload.cos.upload(&upload.cos.video, &sample(), 1 << 20).await;
     upload.cos.upload(&upload.cos.cover, &picture(), 1 << 20).await;
-    let answer = app.ugc_data("CommitUploadUGC", signed(&signature, json!({"vodSessionKey": upload.session_key}))).await;
+    let answer = app
+        .ugc_data("CommitUploadUGC", signed(&signature, json!({"vodSessionKey": upload.session_key})))
+        .await;
 
     let found = media(&app, &answer).await;
     let below = format!("{}/play/{APP}/{}/", app.url, found.file_id);
@@ -65,7 +67,10 @@ async fn a_video_becomes_a_media_that_knows_what_is_in_it() {
     }
     assert_eq!((found.name.as_str(), found.user.as_str(), found.class_id), ("假期", "alice", 7));
     assert_eq!(found.source_context, "user=42&trace=会话");
-    assert_eq!((found.source.content_type.as_str(), found.cover.content_type.as_str()), ("video/mp4", "image/png"));
+    assert_eq!(
+        (found.source.content_type.as_str(), found.cover.content_type.as_str()),
+        ("video/mp4", "image/png")
+    );
     assert_eq!(found.source_size, size as u64);
     let facts = announced(&app).await;
     assert_eq!(facts.len(), 1);
@@ -160,7 +165,7 @@ async fn bytes_that_are_no_media_are_kept_and_said_to_be_none() {
 #[tokio::test]
 async fn a_video_longer_than_permitted_is_refused() {
     let Some(app) = TestApp::builder().start().await else { return };
-    let short = app.sign_permission(Permission { max_duration: Some(3), ..Permission::default() });
+    let short = app.sign_permission(Permission { max_duration: Some(3), ..permission() });
     let upload = uploaded(&app, &short, json!({"videoType": "mp4"}), sample()).await;
     let body = signed(&short, json!({"vodSessionKey": upload.session_key}));
     let message = app.refused("CommitUploadUGC", body, 10001).await;
@@ -206,7 +211,7 @@ async fn a_cover_is_replaced_in_a_session_of_its_own() {
     assert!(given_up.iter().any(|one| one.place == format!("blob:{}", before.cover.blob)));
     assert_eq!(announced(&app).await.len(), 1, "a cover is no new file");
 
-    let stranger = app.sign_permission(Permission { user: "bob".to_owned(), ..Permission::default() });
+    let stranger = app.sign_permission(Permission { user: "bob".to_owned(), ..permission() });
     app.refused("ApplyUploadUGC", signed(&stranger, wanted), 10001).await;
 }
 
@@ -222,7 +227,8 @@ async fn a_media_never_names_bytes_that_were_replaced_while_it_was_made() {
                 assert!([200, 403].contains(&status), "{status}");
             }
         };
-        let commit = async { app.ugc("CommitUploadUGC", &app.commit_body(&upload.session_key)).await.expect(200) };
+        let commit =
+            async { app.ugc("CommitUploadUGC", &app.commit_body(&upload.session_key)).await.expect(200) };
         let ((), answer) = tokio::join!(replace, commit);
         let answer = answer.json();
         let data = if answer["code"] == 0 { answer["data"].clone() } else { app.commit(&upload).await };

@@ -87,7 +87,8 @@ async fn a_presigned_url_carries_everything_in_its_query() {
 
 #[tokio::test]
 async fn a_credential_ends_by_its_own_time_and_resume_gives_another() {
-    let Some(app) = TestApp::builder().config(&[("REELGATE_UPLOAD__CREDENTIAL_TTL", "600")]).start().await else {
+    let Some(app) = TestApp::builder().config(&[("REELGATE_UPLOAD__CREDENTIAL_TTL", "600")]).start().await
+    else {
         return;
     };
     let upload = app.open_upload().await;
@@ -137,7 +138,8 @@ async fn nothing_can_be_written_after_the_session_has_ended() {
 async fn every_answer_can_be_read_by_a_page_and_named_to_support() {
     let Some(app) = TestApp::builder().start().await else { return };
     let upload = app.open_upload().await;
-    let call = upload.cos.call(Method::PUT, &upload.cos.video).query("partNumber", "1").query("uploadId", "x");
+    let call =
+        upload.cos.call(Method::PUT, &upload.cos.video).query("partNumber", "1").query("uploadId", "x");
     let error = call.send().await.expect(404);
     let parsed = xml::Error::parse(&error.body).unwrap();
     assert_eq!(parsed.request_id, error.header("x-cos-request-id"));

@@ -19,7 +19,8 @@ async fn an_uncommitted_session_ends_and_its_bytes_are_swept_after_a_rest() {
     cos.call(Method::PUT, &cos.cover).body("cover").send().await.expect(200);
     let id = cos.initiate(&cos.video).await;
     cos.send_part(&cos.video, &id, 1, noise(1, 1000)).await;
-    let blob = app.app.store.read().await.unwrap().object(&app.scope, &cos.cover).await.unwrap().unwrap().blob;
+    let blob =
+        app.app.store.read().await.unwrap().object(&app.scope, &cos.cover).await.unwrap().unwrap().blob;
     let blob = BlobName::new(blob).unwrap();
 
     app.advance(TWO_DAYS - 1);
@@ -27,8 +28,12 @@ async fn an_uncommitted_session_ends_and_its_bytes_are_swept_after_a_rest() {
     assert_eq!(app.open_sessions().await, 1);
     app.advance(1);
     upkeep::round(&app.app).await.unwrap();
-    let session = app.app.store.read().await.unwrap().session(&upload.session_key[..32]).await.unwrap().unwrap();
-    assert_eq!((session.state, session.end_reason.as_str()), (SessionState::Expired, "not_committed_in_time"));
+    let session =
+        app.app.store.read().await.unwrap().session(&upload.session_key[..32]).await.unwrap().unwrap();
+    assert_eq!(
+        (session.state, session.end_reason.as_str()),
+        (SessionState::Expired, "not_committed_in_time")
+    );
     assert_eq!(app.event_types().await, ["reelgate.UploadExpired"]);
     let fact: serde_json::Value = serde_json::from_str(&app.events().await[0].fact).unwrap();
     assert_eq!(fact["session_id"], session.id);

@@ -31,6 +31,11 @@ pub(crate) const SECRET_KEY: &str = "QXbLmVyT3wRkZp8sNdHf2gJc5uAe7x9B";
 pub(crate) const API_KEY: &str = "rgk_test_backend_0001";
 pub(crate) const ADMIN_TOKEN: &str = "rgk_test_admin_0001";
 
+/// A permission without a user or limits.
+pub(crate) fn permission() -> Permission {
+    Permission { id: "perm-1".to_owned(), key_id: "key-1".to_owned(), ..Permission::default() }
+}
+
 /// One running server. It stops when this is dropped.
 pub(crate) struct TestApp {
     pub(crate) app: App,

@@ -9,7 +9,7 @@ use reelgate_wire::upload_signature::sign_original;
 use serde_json::{Value, json};
 
 use crate::answer::Answer;
-use crate::test_app::{APP, SECRET_ID, SECRET_KEY, START, TestApp};
+use crate::test_app::{APP, SECRET_ID, SECRET_KEY, START, TestApp, permission};
 use crate::upload::signed;
 
 fn video() -> Value {
@@ -56,12 +56,16 @@ async fn signatures_that_fail_a_rule_are_refused_with_its_code_and_sentence() {
         ("AAAA".to_owned(), 10004, "20"),
         (raw(format!("secretId={SECRET_ID}")), 10004, "currentTimeStamp"),
         (raw(format!("secretId={SECRET_ID}&{}", times.replace("random=1", "random=x"))), 10004, "random"),
-        (raw(format!("secretId={SECRET_ID}&{}", times.replace("0000&", "0000.5&"))), 10004, "currentTimeStamp"),
+        (
+            raw(format!("secretId={SECRET_ID}&{}", times.replace("0000&", "0000.5&"))),
+            10004,
+            "currentTimeStamp",
+        ),
         (app.sign(|p| p.secret_id = "AKIDnobody".to_owned()), 10004, "AKIDnobody"),
         (tampered, 10004, ""),
         (app.sign(|p| p.expire_time = now), 10004, "expireTime"),
         (app.sign(|p| p.expire_time = now + 7_776_001), 10004, "7776000"),
-        (app.sign(|p| (p.current_time_stamp, p.expire_time) = (now + 301, now + 400)), 10004, "future"),
+        (app.sign(|p| (p.current_time_stamp, p.expire_time) = (now + 301, now + 400)), 10004, "ahead"),
         (app.sign(|p| (p.current_time_stamp, p.expire_time) = (now - 60, now)), 10010, "expired"),
         (app.sign(|p| p.task_priority = 11), 10001, "taskPriority"),
         (app.sign(|p| p.task_notify_mode = Some("Sometimes".to_owned())), 10001, "taskNotifyMode"),
@@ -98,7 +102,7 @@ async fn the_limits_of_a_permission_are_named_in_the_refusal() {
         return;
     };
     let permission =
-        Permission { max_size: Some(1_000), types: vec!["mp4".to_owned(), "mov".to_owned()], ..Permission::default() };
+        Permission { max_size: Some(1_000), types: vec!["mp4".to_owned(), "mov".to_owned()], ..permission() };
     let permitted = app.sign_permission(permission);
     let announce = |kind: &str, size: u64| json!({"videoType": kind, "videoSize": size});
     let message = app.refused("ApplyUploadUGC", signed(&permitted, announce("mp4", 1_001)), 10001).await;
@@ -114,7 +118,8 @@ async fn the_limits_of_a_permission_are_named_in_the_refusal() {
 #[tokio::test]
 async fn prepare_names_one_region_so_that_nobody_races() {
     let Some(app) = TestApp::builder().start().await else { return };
-    let data = app.ugc_data("PrepareUploadUGC", json!({"signature": app.sign(|_| {}), "clientVersion": "13"})).await;
+    let data =
+        app.ugc_data("PrepareUploadUGC", json!({"signature": app.sign(|_| {}), "clientVersion": "13"})).await;
     assert_eq!(data["appId"], APP.0);
     let regions = data["cosRegionList"].as_array().unwrap();
     assert_eq!(regions.len(), 1);
@@ -144,7 +149,11 @@ async fn apply_answers_every_field_in_the_type_that_sdks_insist_on() {
     let video = data["video"]["storagePath"].as_str().unwrap();
     let cover = data["cover"]["storagePath"].as_str().unwrap();
     assert!(video.starts_with(&format!("/{APP}/")) && video.ends_with(".mp4"), "{video}");
-    assert_eq!(video.rsplit_once('/').unwrap().0, cover.rsplit_once('/').unwrap().0, "one directory for each file");
+    assert_eq!(
+        video.rsplit_once('/').unwrap().0,
+        cover.rsplit_once('/').unwrap().0,
+        "one directory for each file"
+    );
     assert!(data["video"]["storageSignature"].is_string());
 }
 
@@ -155,7 +164,8 @@ async fn a_file_without_a_dot_and_a_hostile_type_get_keys_without_one() {
         let upload = app.apply(&app.sign(|_| {}), json!({"videoName": "", "videoType": kind})).await;
         assert!(!upload.cos.video.contains('.') && upload.cos.video.is_ascii(), "{}", upload.cos.video);
     }
-    let refused = app.refused("ApplyUploadUGC", signed(&app.sign(|_| {}), json!({"videoType": "../x"})), 10001).await;
+    let refused =
+        app.refused("ApplyUploadUGC", signed(&app.sign(|_| {}), json!({"videoType": "../x"})), 10001).await;
     assert!(refused.contains("videoType"), "{refused}");
     let past = json!({"videoType": "mp4", "ExpireTime": "2020-01-01T00:00:00Z"});
     let refused = app.refused("ApplyUploadUGC", signed(&app.sign(|_| {}), past), 10001).await;
@@ -175,7 +185,10 @@ async fn browsers_may_call_from_anywhere() {
     assert_eq!((get.header("access-control-allow-origin"), get.json()["code"].as_i64()), ("*", Some(10001)));
     let large = app.http.post(&url).body(vec![b' '; (1 << 20) + 1]).send().await.unwrap();
     let large = Answer::of(large).await.expect(200);
-    assert_eq!((large.header("access-control-allow-origin"), large.json()["code"].as_i64()), ("*", Some(10001)));
+    assert_eq!(
+        (large.header("access-control-allow-origin"), large.json()["code"].as_i64()),
+        ("*", Some(10001))
+    );
     let report = app.http.post(format!("{}/ugcupload_new", app.url)).body("anything").send().await.unwrap();
     assert_eq!(Answer::of(report).await.expect(200).header("access-control-allow-origin"), "*");
 }
@@ -184,7 +197,7 @@ async fn browsers_may_call_from_anywhere() {
 async fn resume_answers_the_same_paths_and_fresh_credentials_to_its_owner_only() {
     let Some(app) = TestApp::builder().start().await else { return };
     app.another_app(1_250_000_002).await;
-    let alice = |app: &TestApp| app.sign_permission(Permission { user: "alice".to_owned(), ..Permission::default() });
+    let alice = |app: &TestApp| app.sign_permission(Permission { user: "alice".to_owned(), ..permission() });
     let first = app.apply(&alice(&app), video()).await;
     app.advance(3_000);
     let resume = json!({"vodSessionKey": first.session_key, "uploadFromWeb": true});
@@ -193,10 +206,10 @@ async fn resume_answers_the_same_paths_and_fresh_credentials_to_its_owner_only()
     assert_ne!(again.cos.access_key, first.cos.access_key);
     assert_eq!(app.open_sessions().await, 1);
 
-    let bob = app.sign_permission(Permission { user: "bob".to_owned(), ..Permission::default() });
+    let bob = app.sign_permission(Permission { user: "bob".to_owned(), ..permission() });
     let elsewhere = app.sign(|p| {
         p.vod_sub_app_id = Some(1_250_000_002);
-        p.reelgate = Permission { user: "alice".to_owned(), ..Permission::default() }.encode().ok();
+        p.reelgate = Permission { user: "alice".to_owned(), ..permission() }.encode().ok();
     });
     for signature in [app.sign(|_| {}), bob, elsewhere] {
         app.refused("ApplyUploadUGC", signed(&signature, resume.clone()), 10005).await;
@@ -243,10 +256,15 @@ async fn race(app: &TestApp, urls: &[&str]) {
     let once = app.sign(|p| p.one_time_valid = true);
     let same = signed(&once, video());
     let calls = (0..200).map(|number| {
-        let body = if number % 2 == 0 { same.clone() } else { signed(&once, json!({"videoType": number.to_string()})) };
+        let body = if number % 2 == 0 {
+            same.clone()
+        } else {
+            signed(&once, json!({"videoType": number.to_string()}))
+        };
         let url = format!("{}/v3/index.php?Action=ApplyUploadUGC", urls[number % urls.len()]);
         async move {
-            let answer = Answer::of(app.http.post(url).json(&body).send().await.unwrap()).await.expect(200).json();
+            let answer =
+                Answer::of(app.http.post(url).json(&body).send().await.unwrap()).await.expect(200).json();
             let code = answer["code"].as_i64().unwrap();
             assert!([0, 10004].contains(&code), "{answer}");
             (code == 0).then(|| answer["data"]["vodSessionKey"].as_str().unwrap().to_owned())

@@ -113,7 +113,13 @@ async fn a_session_keeps_what_it_was_opened_with_and_ends_once(f: Fixture) {
     assert!(matches!(taken, Err(StoreError::AlreadyExists)), "{taken:?}");
     let (scope, bare) = (
         f.scope.clone(),
-        NewSession { id: "b".to_owned(), video_size: None, max_duration: None, media_expires_at: None, ..session("b") },
+        NewSession {
+            id: "b".to_owned(),
+            video_size: None,
+            max_duration: None,
+            media_expires_at: None,
+            ..session("b")
+        },
     );
     let expected = bare.clone();
     write!(f.store, tx => tx.open_session(&scope, &bare).await).unwrap();
@@ -219,7 +225,10 @@ async fn a_multipart_takes_parts_while_it_and_its_session_are_open(f: Fixture) {
     assert!(is_stale(&put(&f, "m", part(2, "slot", 10)).await), "completing");
     assert!(is_stale(&step(&f, "m", MultipartState::Open, MultipartState::Aborted).await));
     let completing = read.multiparts_completing(10).await.unwrap();
-    assert_eq!(completing.iter().map(|one| (one.id.as_str(), one.ended_at)).collect::<Vec<_>>(), [("m", None)]);
+    assert_eq!(
+        completing.iter().map(|one| (one.id.as_str(), one.ended_at)).collect::<Vec<_>>(),
+        [("m", None)]
+    );
     step(&f, "m", MultipartState::Completing, MultipartState::Completed).await.unwrap();
     assert_eq!(read.multipart(&f.scope, "m").await.unwrap().unwrap().ended_at, Some(START));
     assert!(read.multiparts_completing(10).await.unwrap().is_empty());
@@ -283,7 +292,11 @@ async fn a_completion_keeps_only_its_parts(f: Fixture) {
     }
     let scope = stranger();
     write!(f.store, tx => tx.keep_only_parts(&scope, "m", &[]).await).unwrap();
-    assert_eq!(f.store.read().await.unwrap().part_totals("m", 0).await.unwrap().count, 4, "not its application");
+    assert_eq!(
+        f.store.read().await.unwrap().part_totals("m", 0).await.unwrap().count,
+        4,
+        "not its application"
+    );
     let scope = f.scope.clone();
     write!(f.store, tx => tx.keep_only_parts(&scope, "m", &[1, 3]).await).unwrap();
     let left = f.store.read().await.unwrap().parts("m", 0, 10).await.unwrap();
@@ -303,9 +316,11 @@ async fn the_end_of_a_session_aborts_its_multiparts(f: Fixture) {
     aborted.sort();
     assert_eq!(aborted, ["completing", "open"]);
     let mut read = f.store.read().await.unwrap();
-    for (id, state) in
-        [("open", MultipartState::Aborted), ("completed", MultipartState::Completed), ("other", MultipartState::Open)]
-    {
+    for (id, state) in [
+        ("open", MultipartState::Aborted),
+        ("completed", MultipartState::Completed),
+        ("other", MultipartState::Open),
+    ] {
         assert_eq!(read.multipart(&f.scope, id).await.unwrap().unwrap().state, state, "{id}");
     }
 }
@@ -339,7 +354,10 @@ async fn an_object_that_is_replaced_is_marked_abandoned(f: Fixture) {
     let both = read.session_objects(&f.scope, "a").await.unwrap();
     assert_eq!(both, [object("cover", "1/2/cover.bin"), second]);
     let given_up = read.abandoned(START, 10).await.unwrap();
-    assert_eq!(given_up, [Abandoned { place: "blob:1/2/first.bin".to_owned(), app: APP, abandoned_at: START }]);
+    assert_eq!(
+        given_up,
+        [Abandoned { place: "blob:1/2/first.bin".to_owned(), app: APP, abandoned_at: START }]
+    );
 }
 
 async fn abandoned_places_come_by_age_and_go(f: Fixture) {
@@ -402,7 +420,10 @@ async fn a_media_is_made_once_and_announced_once(f: Fixture) {
     let (scope, first, second) = (f.scope.clone(), probed.clone(), probed);
     let announced = write!(f.store, tx => tx.announce_media(&scope, FileId(1), &first).await).unwrap();
     assert_eq!((announced.announced_at, announced.created_at), (Some(f.clock.now()), START));
-    assert_eq!((announced.source.content_type.as_str(), announced.probe), ("video/mp4", second.probe.clone()));
+    assert_eq!(
+        (announced.source.content_type.as_str(), announced.probe),
+        ("video/mp4", second.probe.clone())
+    );
     let scope = f.scope.clone();
     assert!(is_stale(&write!(f.store, tx => tx.announce_media(&scope, FileId(1), &second).await)));
 
