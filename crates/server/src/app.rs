@@ -2,7 +2,6 @@
 
 use std::net::SocketAddr;
 use std::ops::Deref;
-use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
 use anyhow::{Context, Result, bail};
@@ -58,18 +57,6 @@ impl App {
     /// Opens everything that `config` names: the data directory, the database (migrated), the objects.
     /// `address` is the one listened on; URLs fall back to it when no origin is configured.
     pub async fn open(config: Config, address: SocketAddr, clock: Clock) -> Result<Self> {
-        let helper = std::env::current_exe().context("the path of this program is unknown")?;
-        Self::open_with_helper(config, address, clock, helper).await
-    }
-
-    /// [`App::open`] in a process that is not the `reelgate` binary, whose absolute path is `helper`: the sandbox
-    /// starts its children through it.
-    pub async fn open_with_helper(
-        config: Config,
-        address: SocketAddr,
-        clock: Clock,
-        helper: PathBuf,
-    ) -> Result<Self> {
         std::fs::create_dir_all(&config.data_dir)
             .with_context(|| format!("data directory {} cannot be created", config.data_dir.display()))?;
         let vault = Vault::open(config.root.master_key.as_ref(), &config.data_dir)?;
@@ -78,7 +65,7 @@ impl App {
             .context("the database cannot be opened")?;
         store.migrate().await.context("the database cannot be migrated")?;
         let objects = open_objects(&config)?;
-        let sandbox = open_sandbox(&config, helper).await?;
+        let sandbox = open_sandbox(&config).await?;
         let play_origin = play_origin(&config, address);
         let app = Self::new(Parts {
             play_origin,
@@ -144,7 +131,8 @@ fn open_objects(config: &Config) -> Result<Arc<dyn Objects>> {
     Ok(Arc::new(disk))
 }
 
-async fn open_sandbox(config: &Config, helper: PathBuf) -> Result<Sandbox> {
+async fn open_sandbox(config: &Config) -> Result<Sandbox> {
+    let helper = std::env::current_exe().context("the path of this program is unknown")?;
     let tools = Tools::find(&std::env::var_os("PATH").unwrap_or_default())?;
     let mode = if config.media.sandbox { Mode::On } else { Mode::Off };
     let sandbox = Sandbox::new(helper, mode, tools).context("the sandbox cannot be started")?;

@@ -42,6 +42,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     })
 }
 
+/// Below this the first larger upload would fill the disk.
+const LEAST_FREE: u64 = 1 << 30;
+
 struct Report {
     failed: usize,
 }
@@ -61,21 +64,41 @@ impl Report {
 /// Writes a file durably and removes it again. A directory that is not there yet is looked for further up.
 fn writable(directory: &Path) -> Result<String> {
     let shown = directory.display();
-    let existing = directory.ancestors().find(|path| path.is_dir());
+    let existing = directory.ancestors().find(|path| path.exists());
     let existing = existing.with_context(|| format!("no directory above {shown} exists"))?;
+    if !existing.is_dir() {
+        bail!("{} is not a directory; move it away or configure another place", existing.display());
+    }
     let mut file = tempfile_in(existing)?;
     let begun = Instant::now();
     file.write_durably()
         .with_context(|| format!("{} cannot be written; check owner and mode", existing.display()))?;
     let took = begun.elapsed().as_millis();
+    let free = free_bytes(existing)?;
+    if free < LEAST_FREE {
+        bail!("{} has {} left; free at least {}", existing.display(), mebibytes(free), mebibytes(LEAST_FREE));
+    }
+    let free = mebibytes(free);
     if existing == directory {
-        Ok(format!("{shown} takes a file and syncs it ({took} ms)"))
+        Ok(format!("{shown} takes a file and syncs it ({took} ms), {free} free"))
     } else {
         Ok(format!(
             "{shown} will be made in {}, which takes a file and syncs it ({took} ms)",
             existing.display()
         ))
     }
+}
+
+/// What unprivileged programs may still write there.
+fn free_bytes(directory: &Path) -> Result<u64> {
+    let found = nix::sys::statvfs::statvfs(directory);
+    let found =
+        found.with_context(|| format!("the free space of {} cannot be asked for", directory.display()))?;
+    Ok(found.blocks_available() * found.fragment_size())
+}
+
+fn mebibytes(bytes: u64) -> String {
+    format!("{} MiB", bytes >> 20)
 }
 
 /// A file that is gone when it is dropped.

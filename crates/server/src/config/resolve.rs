@@ -170,7 +170,10 @@ fn dispatch(raw: raw::Dispatch) -> Result<Dispatch> {
     if !(1..=90 * DAY).contains(&validity) {
         bail!("dispatch.validity {validity} must be 1 to 7776000 seconds (90 days)");
     }
-    Ok(Dispatch { procedure: raw.procedure.unwrap_or_default(), validity: Duration::from_secs(validity) })
+    Ok(Dispatch {
+        procedure: raw.procedure.unwrap_or_else(|| "ReelgateShortVideo".to_owned()),
+        validity: Duration::from_secs(validity),
+    })
 }
 
 fn root(raw: raw::Root) -> Result<Root> {

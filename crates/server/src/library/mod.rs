@@ -2,6 +2,7 @@
 
 pub mod announce;
 pub mod apps;
+pub mod catalogue;
 pub mod keys;
 pub mod probe;
 pub mod timeline;

@@ -8,8 +8,8 @@ use reelgate_store::Media;
 use reelgate_wire::permission::Permission;
 use serde_json::{Value, json};
 
-use crate::test_app::{APP, TestApp, permission};
-use crate::upload::{Upload, noise, sample, signed};
+use crate::test_app::{Answer, MAIN, TestApp};
+use crate::upload::{Upload, noise, permission, sample, signed};
 
 /// A grey PNG of 2x2 pixels, hex.
 const PIXELS: &str = "89504e470d0a1a0a0000000d494844520000000200000002080000000057dd52f80000\
@@ -44,7 +44,7 @@ async fn announced(app: &TestApp) -> Vec<Value> {
 
 #[tokio::test]
 async fn a_video_becomes_a_media_that_knows_what_is_in_it() {
-    let Some(app) = TestApp::builder().machine_clock().start().await else { return };
+    let Some(app) = TestApp::with_ffmpeg().await else { return };
     let signature = app.sign(|p| {
         p.class_id = 7;
         p.source_context = Some("user=42&trace=会话".to_owned());
@@ -60,7 +60,7 @@ async fn a_video_becomes_a_media_that_knows_what_is_in_it() {
         .await;
 
     let found = media(&app, &answer).await;
-    let below = format!("{}/play/{APP}/{}/", app.url, found.file_id);
+    let below = format!("{}/play/{MAIN}/{}/", app.base, found.file_id);
     for file in ["video", "cover"] {
         assert!(answer[file]["url"].as_str().unwrap().starts_with(&below), "{answer}");
         assert!(!answer[file]["verify_content"].as_str().unwrap().is_empty());
@@ -81,7 +81,7 @@ async fn a_video_becomes_a_media_that_knows_what_is_in_it() {
 
 #[tokio::test]
 async fn committing_again_and_at_once_makes_one_media_and_one_event() {
-    let Some(app) = TestApp::builder().start().await else { return };
+    let Some(app) = TestApp::with_ffmpeg().await else { return };
     let upload = uploaded(&app, &app.sign(|_| {}), json!({"videoType": "mp4"}), sample()).await;
     let answers = join_all((0..8).map(|_| app.commit(&upload))).await;
     let ids: Vec<_> = answers.iter().map(|answer| (&answer["fileId"], &answer["video"])).collect();
@@ -98,15 +98,14 @@ async fn committing_again_and_at_once_makes_one_media_and_one_event() {
 
 #[tokio::test]
 async fn two_nodes_on_postgresql_make_one_media_of_one_session() {
-    let builder = TestApp::builder().postgres().config(&[("REELGATE_STORAGE__SHARED", "true")]);
-    let Some(app) = builder.start().await else { return };
-    let (_node, other, _stop) = app.another_node().await;
+    let Some(app) = TestApp::on_postgres().await else { return };
+    let other = app.another_node().await;
     let upload = uploaded(&app, &app.sign(|_| {}), json!({"videoType": "mp4"}), sample()).await;
     let body = app.commit_body(&upload.session_key);
     let answers = join_all((0..8).map(|number| {
-        let url = if number % 2 == 0 { &app.url } else { &other };
+        let url = if number % 2 == 0 { &app.base } else { &other.base };
         let request = app.http.post(format!("{url}/v3/index.php?Action=CommitUploadUGC")).json(&body);
-        async move { crate::answer::Answer::of(request.send().await.unwrap()).await.expect(200).json() }
+        async move { Answer::of(request).await.expect(200).json }
     }))
     .await;
     assert!(answers.iter().all(|answer| answer["code"] == 0), "{answers:?}");
@@ -116,7 +115,7 @@ async fn two_nodes_on_postgresql_make_one_media_of_one_session() {
 
 #[tokio::test]
 async fn the_signature_that_opened_a_session_is_good_for_its_commit_even_when_expired() {
-    let Some(app) = TestApp::builder().start().await else { return };
+    let Some(app) = TestApp::with_ffmpeg().await else { return };
     let own = app.sign(|p| p.one_time_valid = true);
     let other = app.sign(|_| {});
     let upload = uploaded(&app, &own, json!({"videoType": "mp4"}), noise(1, 100)).await;
@@ -131,7 +130,7 @@ async fn the_signature_that_opened_a_session_is_good_for_its_commit_even_when_ex
 
 #[tokio::test]
 async fn a_commit_without_all_the_bytes_says_what_is_missing_and_can_be_repeated() {
-    let Some(app) = TestApp::builder().start().await else { return };
+    let Some(app) = TestApp::with_ffmpeg().await else { return };
     let upload = app.apply(&app.sign(|_| {}), json!({"videoType": "mp4", "videoSize": 100})).await;
     let refused = async || app.refused("CommitUploadUGC", app.commit_body(&upload.session_key), 10001).await;
     assert!(refused().await.contains("not been uploaded"));
@@ -153,7 +152,7 @@ async fn a_commit_without_all_the_bytes_says_what_is_missing_and_can_be_repeated
 
 #[tokio::test]
 async fn bytes_that_are_no_media_are_kept_and_said_to_be_none() {
-    let Some(app) = TestApp::builder().start().await else { return };
+    let Some(app) = TestApp::with_ffmpeg().await else { return };
     let upload = uploaded(&app, &app.sign(|_| {}), json!({"videoType": "mp4"}), noise(1, 5_000)).await;
     let answer = app.commit(&upload).await;
     let found = media(&app, &answer).await;
@@ -164,7 +163,7 @@ async fn bytes_that_are_no_media_are_kept_and_said_to_be_none() {
 
 #[tokio::test]
 async fn a_video_longer_than_permitted_is_refused() {
-    let Some(app) = TestApp::builder().start().await else { return };
+    let Some(app) = TestApp::with_ffmpeg().await else { return };
     let short = app.sign_permission(Permission { max_duration: Some(3), ..permission() });
     let upload = uploaded(&app, &short, json!({"videoType": "mp4"}), sample()).await;
     let body = signed(&short, json!({"vodSessionKey": upload.session_key}));
@@ -175,7 +174,7 @@ async fn a_video_longer_than_permitted_is_refused() {
 
 #[tokio::test]
 async fn a_cover_that_was_announced_may_stay_away_and_one_that_is_no_picture_is_not_served_as_one() {
-    let Some(app) = TestApp::builder().start().await else { return };
+    let Some(app) = TestApp::with_ffmpeg().await else { return };
     let fields = json!({"videoType": "mp4", "coverType": "html"});
     let without = uploaded(&app, &app.sign(|_| {}), fields.clone(), sample()).await;
     assert!(app.commit(&without).await.get("cover").is_none_or(Value::is_null));
@@ -187,7 +186,7 @@ async fn a_cover_that_was_announced_may_stay_away_and_one_that_is_no_picture_is_
 
 #[tokio::test]
 async fn a_cover_is_replaced_in_a_session_of_its_own() {
-    let Some(app) = TestApp::builder().start().await else { return };
+    let Some(app) = TestApp::with_ffmpeg().await else { return };
     let fields = json!({"videoType": "mp4", "coverType": "png"});
     let upload = uploaded(&app, &app.sign(|_| {}), fields, sample()).await;
     put(&upload, &upload.cos.cover, picture()).await;
@@ -217,7 +216,7 @@ async fn a_cover_is_replaced_in_a_session_of_its_own() {
 
 #[tokio::test]
 async fn a_media_never_names_bytes_that_were_replaced_while_it_was_made() {
-    let Some(app) = TestApp::builder().start().await else { return };
+    let Some(app) = TestApp::with_ffmpeg().await else { return };
     for round in 0..5 {
         let upload = uploaded(&app, &app.sign(|_| {}), json!({"videoType": "mp4"}), sample()).await;
         let replace = async {
@@ -230,7 +229,7 @@ async fn a_media_never_names_bytes_that_were_replaced_while_it_was_made() {
         let commit =
             async { app.ugc("CommitUploadUGC", &app.commit_body(&upload.session_key)).await.expect(200) };
         let ((), answer) = tokio::join!(replace, commit);
-        let answer = answer.json();
+        let answer = answer.json;
         let data = if answer["code"] == 0 { answer["data"].clone() } else { app.commit(&upload).await };
         let found = media(&app, &data).await;
         let given_up = app.app.store.read().await.unwrap().abandoned(app.clock.now(), 1_000).await.unwrap();

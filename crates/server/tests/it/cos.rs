@@ -6,13 +6,14 @@ use bytes::Bytes;
 use futures_util::future::join_all;
 use http::Method;
 use md5::{Digest, Md5};
+use reelgate_model::Clock;
 use reelgate_objects::BlobName;
 use reelgate_server::uploads::complete::recover;
 use reelgate_wire::cos::xml::CompleteMultipartUploadResult;
 use serde_json::json;
 
 use crate::cos_client::{CosClient, Style};
-use crate::test_app::TestApp;
+use crate::test_app::{Answer, START, TestApp};
 use crate::upload::noise;
 
 const MIB: usize = 1 << 20;
@@ -44,7 +45,7 @@ async fn send_all(cos: &CosClient, key: &str, id: &str, parts: &[(u32, Bytes)]) 
 
 #[tokio::test]
 async fn parts_may_come_in_any_order_and_side_by_side() {
-    let Some(app) = TestApp::builder().start().await else { return };
+    let app = TestApp::start().await;
     let upload = app.open_upload().await;
     let (cos, key) = (&upload.cos, upload.cos.video.as_str());
     let whole = noise(1, 5 * MIB + 17);
@@ -54,7 +55,7 @@ async fn parts_may_come_in_any_order_and_side_by_side() {
     listed.extend(send_all(cos, key, &id, &[(2, cut(2)), (5, cut(5)), (1, cut(1)), (4, cut(4))]).await);
     listed.sort();
     let answer = cos.complete(key, &id, &listed).send().await.expect(200);
-    let result = CompleteMultipartUploadResult::parse(&answer.body).unwrap();
+    let result = CompleteMultipartUploadResult::parse(answer.text.as_bytes()).unwrap();
     assert_eq!((result.bucket.as_str(), result.key.as_str()), (cos.bucket.as_str(), key));
     assert!(result.etag.ends_with("-6"), "{}", result.etag);
     assert_eq!(stored(&app, key).await, whole);
@@ -75,7 +76,7 @@ fn crc64(bytes: &[u8]) -> u64 {
 
 #[tokio::test]
 async fn the_bytes_of_a_part_are_those_acknowledged_last() {
-    let Some(app) = TestApp::builder().start().await else { return };
+    let app = TestApp::start().await;
     let upload = app.open_upload().await;
     let (cos, key) = (&upload.cos, upload.cos.video.as_str());
     let id = cos.initiate(key).await;
@@ -99,19 +100,19 @@ async fn the_bytes_of_a_part_are_those_acknowledged_last() {
 #[tokio::test]
 async fn a_body_that_is_cut_short_acknowledges_nothing() {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    let Some(app) = TestApp::builder().start().await else { return };
+    let app = TestApp::start().await;
     let upload = app.open_upload().await;
     let (cos, key) = (&upload.cos, upload.cos.video.as_str());
     let id = cos.initiate(key).await;
     let call = cos.part(key, &id, 1, Bytes::new());
-    let target = call.url().replace(&app.url, "");
+    let target = call.url().replace(&app.base, "");
     let head = format!(
         "PUT {target} HTTP/1.1\r\nHost: localhost\r\nAuthorization: {}\r\nx-cos-security-token: {}\r\n\
          Content-Length: {MIB}\r\n\r\n",
         call.authorization(),
         cos.token
     );
-    let mut stream = tokio::net::TcpStream::connect(app.url.trim_start_matches("http://")).await.unwrap();
+    let mut stream = tokio::net::TcpStream::connect(app.base.trim_start_matches("http://")).await.unwrap();
     stream.write_all(head.as_bytes()).await.unwrap();
     stream.write_all(&noise(1, MIB / 2)).await.unwrap();
     stream.shutdown().await.unwrap();
@@ -125,7 +126,7 @@ async fn a_body_that_is_cut_short_acknowledges_nothing() {
 
 #[tokio::test]
 async fn completing_again_and_at_once_gives_one_object_and_one_answer() {
-    let Some(app) = TestApp::builder().start().await else { return };
+    let app = TestApp::start().await;
     let upload = app.open_upload().await;
     let (cos, key) = (&upload.cos, upload.cos.video.as_str());
     let id = cos.initiate(key).await;
@@ -134,7 +135,7 @@ async fn completing_again_and_at_once_gives_one_object_and_one_answer() {
     let answers = join_all((0..8).map(|_| cos.complete(key, &id, &listed).send())).await;
     let mut etags: Vec<String> = Vec::new();
     for answer in answers {
-        etags.push(CompleteMultipartUploadResult::parse(&answer.expect(200).body).unwrap().etag);
+        etags.push(CompleteMultipartUploadResult::parse(answer.expect(200).text.as_bytes()).unwrap().etag);
     }
     etags.dedup();
     assert_eq!(etags.len(), 1);
@@ -146,7 +147,7 @@ async fn completing_again_and_at_once_gives_one_object_and_one_answer() {
 
 #[tokio::test]
 async fn a_completion_is_refused_for_what_its_list_gets_wrong() {
-    let Some(app) = TestApp::builder().start().await else { return };
+    let app = TestApp::start().await;
     let upload = app.open_upload().await;
     let (cos, key) = (&upload.cos, upload.cos.video.as_str());
     let id = cos.initiate(key).await;
@@ -173,7 +174,7 @@ async fn a_completion_is_refused_for_what_its_list_gets_wrong() {
 
 #[tokio::test]
 async fn a_completion_that_was_cut_is_finished_by_the_repeat_or_by_upkeep() {
-    let Some(app) = TestApp::builder().start().await else { return };
+    let app = TestApp::start().await;
     for by_client in [true, false] {
         let upload = app.open_upload().await;
         let (cos, key) = (&upload.cos, upload.cos.video.as_str());
@@ -201,11 +202,11 @@ async fn a_completion_that_was_cut_is_finished_by_the_repeat_or_by_upkeep() {
 
 #[tokio::test]
 async fn whole_objects_come_by_put_empty_ones_too() {
-    let Some(app) = TestApp::builder().start().await else { return };
+    let app = TestApp::start().await;
     let upload = app.open_upload().await;
     let (cos, key) = (&upload.cos, upload.cos.video.as_str());
     let missing = cos.call(Method::HEAD, key).send().await.expect(404);
-    assert!(missing.body.is_empty() && !missing.header("x-cos-request-id").is_empty());
+    assert!(missing.text.is_empty() && !missing.header("x-cos-request-id").is_empty());
     for bytes in [Bytes::new(), noise(1, 70_000), noise(2, 5)] {
         let answer = cos.call(Method::PUT, key).body(bytes.clone()).send().await.expect(200);
         assert_eq!(answer.header("etag"), quoted_md5(&bytes));
@@ -216,7 +217,7 @@ async fn whole_objects_come_by_put_empty_ones_too() {
 
 #[tokio::test]
 async fn bytes_that_differ_from_their_digest_are_refused() {
-    let Some(app) = TestApp::builder().start().await else { return };
+    let app = TestApp::start().await;
     let upload = app.open_upload().await;
     let (cos, key) = (&upload.cos, upload.cos.video.as_str());
     let id = cos.initiate(key).await;
@@ -241,9 +242,7 @@ async fn bytes_that_differ_from_their_digest_are_refused() {
 
 #[tokio::test]
 async fn no_object_grows_past_what_is_permitted() {
-    let Some(app) = TestApp::builder().config(&[("REELGATE_UPLOAD__MAX_SIZE", "1000")]).start().await else {
-        return;
-    };
+    let app = TestApp::with(&[("REELGATE_UPLOAD__MAX_SIZE", "1000")], Clock::manual(START)).await;
     let upload = app.open_upload().await;
     let (cos, key) = (&upload.cos, upload.cos.video.as_str());
     let id = cos.initiate(key).await;
@@ -266,13 +265,13 @@ async fn no_object_grows_past_what_is_permitted() {
     let stream = futures_util::stream::iter([Ok::<_, std::io::Error>(Bytes::from_static(b"abc"))]);
     let chunked = app.http.put(target.url()).header("authorization", target.authorization());
     let chunked = chunked.header("x-cos-security-token", &cos.token).body(reqwest::Body::wrap_stream(stream));
-    let refused = crate::answer::Answer::of(chunked.send().await.unwrap()).await.cos_error();
+    let refused = Answer::of(chunked).await.cos_error();
     assert_eq!((refused.0, refused.1.as_str()), (411, "MissingContentLength"));
 }
 
 #[tokio::test]
 async fn listings_show_the_uploads_and_parts_of_this_session_only() {
-    let Some(app) = TestApp::builder().start().await else { return };
+    let app = TestApp::start().await;
     let cover = json!({"videoType": "mp4", "coverType": "png"});
     let (one, other) = (app.apply(&app.sign(|_| {}), cover).await, app.open_upload().await);
     let cos = &one.cos;
@@ -289,7 +288,7 @@ async fn listings_show_the_uploads_and_parts_of_this_session_only() {
     assert!(ids(cos.uploads(&other.cos.video).await).is_empty());
     let all =
         cos.call(Method::GET, "").query("uploads", "").query("encoding-type", "url").send().await.expect(200);
-    assert!(all.text().contains("<Encoding-type>url</Encoding-type>"), "{}", all.text());
+    assert!(all.text.contains("<Encoding-type>url</Encoding-type>"), "{}", all.text);
 
     for number in 1..=3 {
         cos.send_part(&cos.video, &first, number, noise(number.into(), 10)).await;
@@ -297,11 +296,11 @@ async fn listings_show_the_uploads_and_parts_of_this_session_only() {
     let page =
         cos.call(Method::GET, &cos.video).query("uploadId", &first).query("max-parts", "2").send().await;
     let page = page.expect(200);
-    assert!(page.text().contains("<IsTruncated>true</IsTruncated>"), "{}", page.text());
-    assert!(page.text().contains("<NextPartNumberMarker>2</NextPartNumberMarker>"));
+    assert!(page.text.contains("<IsTruncated>true</IsTruncated>"), "{}", page.text);
+    assert!(page.text.contains("<NextPartNumberMarker>2</NextPartNumberMarker>"));
     let rest = cos.call(Method::GET, &cos.video).query("uploadId", &first).query("part-number-marker", "2");
     let rest = rest.send().await.expect(200);
-    assert!(rest.text().contains("<PartNumber>3</PartNumber>") && !rest.text().contains("<PartNumber>2<"));
+    assert!(rest.text.contains("<PartNumber>3</PartNumber>") && !rest.text.contains("<PartNumber>2<"));
 
     let stolen =
         other.cos.call(Method::GET, &other.cos.video).query("uploadId", &first).send().await.cos_error();
@@ -314,7 +313,7 @@ async fn listings_show_the_uploads_and_parts_of_this_session_only() {
 
 #[tokio::test]
 async fn every_way_to_name_a_bucket_reaches_the_same_object() {
-    let Some(app) = TestApp::builder().start().await else { return };
+    let app = TestApp::start().await;
     let upload = app.open_upload().await;
     let (cos, key) = (&upload.cos, upload.cos.video.as_str());
     cos.call(Method::PUT, key).style(Style::VirtualHost).body("twelve bytes").send().await.expect(200);

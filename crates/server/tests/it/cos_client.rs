@@ -10,8 +10,7 @@ use reelgate_wire::cos::xml::{
 };
 use serde_json::Value;
 
-use crate::answer::Answer;
-use crate::test_app::TestApp;
+use crate::test_app::{Answer, TestApp};
 
 /// The header of the security token.
 pub(crate) const TOKEN: &str = "x-cos-security-token";
@@ -65,7 +64,7 @@ impl CosClient {
         let certificate = &apply["tempCertificate"];
         Self {
             http: app.http.clone(),
-            url: app.url.clone(),
+            url: app.base.clone(),
             clock: app.clock.clone(),
             bucket: format!("{}-{}", text(&apply["storageBucket"]), apply["storageAppId"]),
             access_key: text(&certificate["secretId"]),
@@ -94,7 +93,7 @@ impl CosClient {
     /// Begins a multipart upload of `key`; its UploadId.
     pub(crate) async fn initiate(&self, key: &str) -> String {
         let answer = self.call(Method::POST, key).query("uploads", "").send().await.expect(200);
-        let result = InitiateMultipartUploadResult::parse(&answer.body).unwrap();
+        let result = InitiateMultipartUploadResult::parse(answer.text.as_bytes()).unwrap();
         assert_eq!((result.bucket.as_str(), result.key.as_str()), (self.bucket.as_str(), key));
         result.upload_id
     }
@@ -114,13 +113,13 @@ impl CosClient {
     /// The parts that are acknowledged.
     pub(crate) async fn parts(&self, key: &str, id: &str) -> ListPartsResult {
         let answer = self.call(Method::GET, key).query("uploadId", id).send().await.expect(200);
-        ListPartsResult::parse(&answer.body).unwrap()
+        ListPartsResult::parse(answer.text.as_bytes()).unwrap()
     }
 
     /// The open uploads of this session.
     pub(crate) async fn uploads(&self, prefix: &str) -> ListMultipartUploadsResult {
         let call = self.call(Method::GET, "").query("uploads", "").query("prefix", prefix);
-        ListMultipartUploadsResult::parse(&call.send().await.expect(200).body).unwrap()
+        ListMultipartUploadsResult::parse(call.send().await.expect(200).text.as_bytes()).unwrap()
     }
 
     /// A completion, before it is sent; `parts` are numbers and ETags.
@@ -223,6 +222,6 @@ impl Call<'_> {
     }
 
     pub(crate) async fn send(self) -> Answer {
-        Answer::of(self.signed().send().await.unwrap()).await
+        Answer::of(self.signed()).await
     }
 }

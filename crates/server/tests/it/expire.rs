@@ -13,7 +13,7 @@ const TWO_DAYS: u64 = 2 * 86_400;
 
 #[tokio::test]
 async fn an_uncommitted_session_ends_and_its_bytes_are_swept_after_a_rest() {
-    let Some(app) = TestApp::builder().start().await else { return };
+    let app = TestApp::start().await;
     let upload = app.apply(&app.sign(|_| {}), json!({"videoType": "mp4", "coverType": "png"})).await;
     let cos = &upload.cos;
     cos.call(Method::PUT, &cos.cover).body("cover").send().await.expect(200);
@@ -56,7 +56,7 @@ async fn an_uncommitted_session_ends_and_its_bytes_are_swept_after_a_rest() {
 
 #[tokio::test]
 async fn what_was_committed_stays() {
-    let Some(app) = TestApp::builder().start().await else { return };
+    let Some(app) = TestApp::with_ffmpeg().await else { return };
     let upload = app.open_upload().await;
     upload.cos.upload(&upload.cos.video, &sample(), 1 << 20).await;
     let answer = app.commit(&upload).await;
@@ -73,7 +73,7 @@ async fn what_was_committed_stays() {
 
 #[tokio::test]
 async fn bytes_that_were_replaced_are_swept_and_the_new_ones_stay() {
-    let Some(app) = TestApp::builder().start().await else { return };
+    let app = TestApp::start().await;
     let upload = app.open_upload().await;
     let key = &upload.cos.video;
     let mut blobs = Vec::new();
@@ -90,7 +90,7 @@ async fn bytes_that_were_replaced_are_swept_and_the_new_ones_stay() {
 
 #[tokio::test]
 async fn a_one_time_signature_stays_used_until_it_would_have_expired() {
-    let Some(app) = TestApp::builder().start().await else { return };
+    let app = TestApp::start().await;
     let once = app.sign(|p| p.one_time_valid = true);
     app.apply(&once, json!({"videoType": "mp4"})).await;
     app.advance(3_500);

@@ -1,218 +1,213 @@
-//! [`TestApp`]: the real application on a database and a directory of its own, behind the real router on a real
-//! port. Background roles do not run: tests call the step, not the loop.
+//! A server of its own for every test: a temporary SQLite file and directory, a clock that is moved by hand, a real
+//! listener on a free port. Background work is not started; tests call its steps.
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::sync::OnceLock;
 
-use http::Method;
-use reelgate_model::{AppId, Clock, Scope, Time};
-use reelgate_server::app::App;
+use reelgate_media::Tools;
+use reelgate_media::sandbox::{Mode, Sandbox};
+use reelgate_model::{AppId, Clock, FileIds, Scope, Time};
+use reelgate_objects::Disk;
+use reelgate_server::app::{App, Parts};
 use reelgate_server::bootstrap;
 use reelgate_server::config::{CommandLine, Config};
-use reelgate_server::http::router;
+use reelgate_server::http::router::router;
 use reelgate_server::listen::Listener;
-use reelgate_store::{Event, LogRead};
-use reelgate_testkit::{Database, find_program, skip};
-use reelgate_wire::permission::Permission;
-use reelgate_wire::upload_signature::Parameters;
+use reelgate_server::vault::Vault;
+use reelgate_store::Store;
+use reelgate_testkit::Database;
+use reelgate_wire::cos::xml;
 use serde_json::Value;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::answer::Answer;
-
-/// When every test with a manual clock begins.
-pub(crate) const START: Time = Time(1_800_000_000_000);
+/// When every test begins.
+pub(crate) const START: Time = Time(1_780_000_000_000);
 /// The main application.
-pub(crate) const APP: AppId = AppId(1_250_000_001);
-pub(crate) const SECRET_ID: &str = "AKIDtest0001";
-pub(crate) const SECRET_KEY: &str = "QXbLmVyT3wRkZp8sNdHf2gJc5uAe7x9B";
-/// A backend's key: scopes `sign`, `read`, `manage`.
-pub(crate) const API_KEY: &str = "rgk_test_backend_0001";
-pub(crate) const ADMIN_TOKEN: &str = "rgk_test_admin_0001";
+pub(crate) const MAIN: AppId = AppId(1_300_000_001);
+/// The main application's key pair.
+pub(crate) const SECRET_ID: &str = "AKIDintegrationtests0000000000000001";
+pub(crate) const SECRET_KEY: &str = "integrationtestssecretkey0000001";
+/// A key with the scopes sign, read and manage.
+pub(crate) const BACKEND: &str = "rgk_backend_of_the_tests";
+/// A key with the scope admin.
+pub(crate) const ADMIN: &str = "rgk_admin_of_the_tests";
 
-/// A permission without a user or limits.
-pub(crate) fn permission() -> Permission {
-    Permission { id: "perm-1".to_owned(), key_id: "key-1".to_owned(), ..Permission::default() }
-}
-
-/// One running server. It stops when this is dropped.
+/// A running server.
 pub(crate) struct TestApp {
     pub(crate) app: App,
     pub(crate) clock: Clock,
-    /// `http://127.0.0.1:{port}`.
-    pub(crate) url: String,
+    /// Origin, without a trailing slash.
+    pub(crate) base: String,
     pub(crate) http: reqwest::Client,
+    /// The main application's rows.
     pub(crate) scope: Scope,
-    database: Database,
-    pairs: Vec<(String, String)>,
-    _stop: tokio_util::sync::DropGuard,
+    pub(crate) dir: tempfile::TempDir,
+    settings: Vec<(String, String)>,
+    stop: CancellationToken,
+    served: Option<JoinHandle<()>>,
 }
 
-/// How a [`TestApp`] is to be.
-pub(crate) struct Builder {
-    postgres: bool,
-    clock: Clock,
-    pairs: Vec<(String, String)>,
-}
-
-impl Builder {
-    /// Settings by their environment names, such as `REELGATE_UPLOAD__MAX_SIZE`; later ones win.
-    pub(crate) fn config(mut self, pairs: &[(&str, &str)]) -> Self {
-        self.pairs.extend(pairs.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())));
-        self
-    }
-
-    /// On PostgreSQL instead of SQLite.
-    pub(crate) fn postgres(mut self) -> Self {
-        self.postgres = true;
-        self
-    }
-
-    /// By the machine's clock instead of one that stands at [`START`] until it is moved.
-    pub(crate) fn machine_clock(mut self) -> Self {
-        self.clock = Clock::machine();
-        self
-    }
-
-    /// Starts it. `None`, after having said so, when this machine lacks ffmpeg or the database.
-    pub(crate) async fn start(self) -> Option<TestApp> {
-        let thread = std::thread::current();
-        let test = thread.name().unwrap_or("a test");
-        for program in ["ffmpeg", "ffprobe"] {
-            if find_program(&[program]).is_none() {
-                skip(test, &format!("{program} is not in PATH"));
-                return None;
-            }
-        }
-        let database = if self.postgres { Database::postgres(test)? } else { Database::sqlite() };
-        let data_dir = database.directory().join("data");
-        let (app, address, stop) = open(&self.pairs, database.url(), data_dir, &self.clock).await;
-        Some(TestApp::new(app, address, stop, self.clock, database, self.pairs))
-    }
-}
-
-/// Opens the application, puts its first credentials in place and serves its router until the guard is dropped.
-async fn open(
-    pairs: &[(String, String)],
-    database: &str,
-    data_dir: PathBuf,
-    clock: &Clock,
-) -> (App, SocketAddr, tokio_util::sync::DropGuard) {
-    let given = [
-        ("REELGATE_DATABASE__URL", database),
-        ("REELGATE_ROOT__APP_ID", &APP.to_string()),
-        ("REELGATE_ROOT__SECRET_ID", SECRET_ID),
-        ("REELGATE_ROOT__SECRET_KEY", SECRET_KEY),
-        ("REELGATE_ROOT__API_KEY", API_KEY),
-        ("REELGATE_ROOT__ADMIN_TOKEN", ADMIN_TOKEN),
-    ];
-    let given = given.map(|(name, text)| (name.to_owned(), text.to_owned()));
-    let line = CommandLine { data_dir: Some(data_dir), ..CommandLine::default() };
-    let config = Config::load(&line, given.into_iter().chain(pairs.iter().cloned())).unwrap();
-    let listener = Listener::bind("127.0.0.1:0".parse().unwrap(), None).await.unwrap();
-    let address = listener.addr().unwrap();
-    let helper = env!("CARGO_BIN_EXE_reelgate").into();
-    let app = App::open_with_helper(config, address, clock.clone(), helper).await.unwrap();
-    bootstrap::first_run(&app).await.unwrap();
-    let stop = CancellationToken::new();
-    tokio::spawn(listener.serve(router::router(&app), stop.clone()));
-    (app, address, stop.drop_guard())
+/// An answer, read to its end.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: reqwest::header::HeaderMap,
+    /// Null when the body is not JSON.
+    pub(crate) json: Value,
+    pub(crate) text: String,
 }
 
 impl TestApp {
-    pub(crate) fn builder() -> Builder {
-        Builder { postgres: false, clock: Clock::manual(START), pairs: Vec::new() }
+    /// A server with the default configuration and a clock that is moved by hand.
+    pub(crate) async fn start() -> Self {
+        Self::with(&[], Clock::manual(START)).await
     }
 
-    fn new(
-        app: App,
-        address: SocketAddr,
-        stop: tokio_util::sync::DropGuard,
-        clock: Clock,
-        database: Database,
-        pairs: Vec<(String, String)>,
-    ) -> Self {
-        let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(60)).build().unwrap();
-        let url = format!("http://{address}");
-        Self { app, clock, url, http, scope: Scope::system(APP), database, pairs, _stop: stop }
+    /// A server with more configuration, as environment variables.
+    pub(crate) async fn with(settings: &[(&str, &str)], clock: Clock) -> Self {
+        let own = |(name, text): &(&str, &str)| ((*name).to_owned(), (*text).to_owned());
+        Self::at(tempfile::tempdir().unwrap(), settings.iter().map(own).collect(), clock).await
     }
 
-    /// Another process, so to speak, on the same rows and bytes: give `REELGATE_STORAGE__SHARED` as `true`. Returns
-    /// its URL and what keeps it running.
-    pub(crate) async fn another_node(&self) -> (App, String, tokio_util::sync::DropGuard) {
-        let data_dir = self.database.directory().join("data");
-        let (app, address, stop) = open(&self.pairs, self.database.url(), data_dir, &self.clock).await;
-        (app, format!("http://{address}"), stop)
+    /// A server on PostgreSQL whose storage can be shared by [`TestApp::another_node`]; `None`, having said so, on a
+    /// machine without one.
+    pub(crate) async fn on_postgres() -> Option<Self> {
+        let database = Database::postgres(std::thread::current().name().unwrap_or("a test"))?;
+        let settings = [("REELGATE_DATABASE__URL", database.url()), ("REELGATE_STORAGE__SHARED", "true")];
+        Some(Self::with(&settings, Clock::manual(START)).await)
     }
 
-    /// Moves a manual clock.
-    pub(crate) fn advance(&self, seconds: u64) {
-        self.clock.advance(Duration::from_secs(seconds));
+    /// Another process, so to speak, with the same rows, bytes and time.
+    pub(crate) async fn another_node(&self) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        std::os::unix::fs::symlink(self.dir.path().join("data"), dir.path().join("data")).unwrap();
+        Self::at(dir, self.settings.clone(), self.clock.clone()).await
     }
 
-    /// An upload signature as an application's backend makes it, good for an hour, changed by `change` first.
-    pub(crate) fn sign(&self, change: impl FnOnce(&mut Parameters)) -> String {
-        let now = self.clock.now().seconds();
-        let mut parameters = Parameters {
-            secret_id: SECRET_ID.to_owned(),
-            current_time_stamp: now,
-            expire_time: now + 3_600,
-            random: rand::random::<u32>().into(),
-            ..Parameters::default()
-        };
-        change(&mut parameters);
-        parameters.sign(SECRET_KEY.as_bytes())
+    async fn at(dir: tempfile::TempDir, settings: Vec<(String, String)>, clock: Clock) -> Self {
+        // Refused when another test of this process was first, with the same provider.
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        let config = config(dir.path().join("data"), &settings);
+        std::fs::create_dir_all(&config.data_dir).unwrap();
+        let listener = Listener::bind(config.listen, config.tls.as_ref()).await.unwrap();
+        let base = format!("http://{}", listener.addr().unwrap());
+        let app = open(config, clock.clone(), base.clone()).await;
+        bootstrap::first_run(&app).await.unwrap();
+        let stop = CancellationToken::new();
+        let served = Some(tokio::spawn(listener.serve(router(&app), stop.clone())));
+        let http = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
+            .build()
+            .unwrap();
+        Self { app, clock, base, http, scope: Scope::system(MAIN), dir, settings, stop, served }
     }
 
-    /// A signature with a permission of ours in it.
-    pub(crate) fn sign_permission(&self, permission: Permission) -> String {
-        self.sign(|parameters| parameters.reelgate = Some(permission.encode().unwrap()))
+    /// `path` on this server.
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.base)
     }
 
-    /// A call of the UGC door, whatever it answers.
-    pub(crate) async fn ugc(&self, action: &str, body: &Value) -> Answer {
-        let url = format!("{}/v3/index.php?Action={action}", self.url);
-        Answer::of(self.http.post(url).json(body).send().await.unwrap()).await
+    /// `GET path` with an API key.
+    pub(crate) async fn get(&self, token: &str, path: &str) -> Answer {
+        Answer::of(self.http.get(self.url(path)).bearer_auth(token)).await
     }
 
-    /// A call of the UGC door that succeeds; its `data`.
+    /// `POST path` with an API key and a JSON body.
+    pub(crate) async fn post(&self, token: &str, path: &str, body: Value) -> Answer {
+        Answer::of(self.http.post(self.url(path)).bearer_auth(token).json(&body)).await
+    }
+}
+
+impl Answer {
+    /// Sends `request` and reads what comes.
+    pub(crate) async fn of(request: reqwest::RequestBuilder) -> Self {
+        let answer = request.send().await.unwrap();
+        let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
+        let text = answer.text().await.unwrap();
+        Self { status, headers, json: serde_json::from_str(&text).unwrap_or(Value::Null), text }
+    }
+
+    /// `self` if its status is `status`.
     #[track_caller]
-    pub(crate) fn ugc_data(&self, action: &'static str, body: Value) -> impl Future<Output = Value> {
-        let caller = std::panic::Location::caller();
-        async move {
-            let answer = self.ugc(action, &body).await.expect(200).json();
-            assert_eq!(answer["code"], 0, "{answer} at {caller}");
-            answer["data"].clone()
+    pub(crate) fn expect(self, status: u16) -> Self {
+        assert_eq!(self.status, status, "{}", self.text);
+        self
+    }
+
+    /// The object leg's error that this is: status, code and message.
+    #[track_caller]
+    pub(crate) fn cos_error(&self) -> (u16, String, String) {
+        let error =
+            xml::Error::parse(self.text.as_bytes()).unwrap_or_else(|error| panic!("{error}: {}", self.text));
+        (self.status, error.code, error.message)
+    }
+
+    /// The text of a header, or nothing.
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or("")
+    }
+
+    /// Checks that this is a problem with this status and code, whose sentence holds `words`.
+    #[track_caller]
+    pub(crate) fn is_problem(&self, status: u16, code: &str, words: &str) {
+        assert_eq!((self.status, self.json["code"].as_str()), (status, Some(code)), "{}", self.text);
+        assert_eq!(self.header("content-type"), "application/problem+json");
+        let detail = self.json["detail"].as_str().unwrap();
+        assert!(detail.contains(words), "{detail:?} does not hold {words:?}");
+    }
+}
+
+impl Drop for TestApp {
+    fn drop(&mut self) {
+        self.stop.cancel();
+        if let Some(served) = self.served.take() {
+            served.abort();
         }
     }
+}
 
-    /// A call of the JSON API with the backend's key, whatever it answers.
-    pub(crate) async fn api(&self, method: Method, path: &str, body: Option<Value>) -> Answer {
-        self.api_as(API_KEY, method, path, body).await
-    }
+fn config(data_dir: PathBuf, settings: &[(String, String)]) -> Config {
+    let line = CommandLine {
+        data_dir: Some(data_dir),
+        listen: Some("127.0.0.1:0".to_owned()),
+        ..CommandLine::default()
+    };
+    let main = MAIN.to_string();
+    let master = "ab".repeat(32);
+    let credentials = [
+        ("REELGATE_ROOT__APP_ID", main.as_str()),
+        ("REELGATE_ROOT__SECRET_ID", SECRET_ID),
+        ("REELGATE_ROOT__SECRET_KEY", SECRET_KEY),
+        ("REELGATE_ROOT__API_KEY", BACKEND),
+        ("REELGATE_ROOT__ADMIN_TOKEN", ADMIN),
+        ("REELGATE_ROOT__MASTER_KEY", master.as_str()),
+    ];
+    let credentials = credentials.map(|(name, text)| (name.to_owned(), text.to_owned()));
+    Config::load(&line, credentials.into_iter().chain(settings.iter().cloned())).unwrap()
+}
 
-    /// The same with another key.
-    pub(crate) async fn api_as(&self, key: &str, method: Method, path: &str, body: Option<Value>) -> Answer {
-        let mut request = self.http.request(method, format!("{}{path}", self.url)).bearer_auth(key);
-        if let Some(body) = body {
-            request = request.json(&body);
-        }
-        Answer::of(request.send().await.unwrap()).await
-    }
-
-    /// All events of the main application, oldest first.
-    pub(crate) async fn events(&self) -> Vec<Event> {
-        let mut read = self.app.store.read().await.unwrap();
-        let start = read.log_start().await.unwrap();
-        match read.events_after(&self.scope, &start, 10_000).await.unwrap() {
-            LogRead::Page(page) => page.events,
-            LogRead::Reset(at) => panic!("the log begins elsewhere: {at}"),
-        }
-    }
-
-    /// The types of these events.
-    pub(crate) async fn event_types(&self) -> Vec<String> {
-        self.events().await.into_iter().map(|event| event.kind).collect()
-    }
+/// Like `App::open`, except that the sandbox's helper is the real binary (this one is a test) and nothing checks that
+/// ffmpeg is there: tests that need it do.
+async fn open(config: Config, clock: Clock, play_origin: String) -> App {
+    let vault = Vault::open(config.root.master_key.as_ref(), &config.data_dir).unwrap();
+    let store = Store::open(&config.database_url, clock.clone()).await.unwrap();
+    store.migrate().await.unwrap();
+    let objects = Disk::open(&config.storage_dir, config.storage_shared).unwrap();
+    let tools = Tools::find(&std::env::var_os("PATH").unwrap_or_default())
+        .unwrap_or(Tools { ffmpeg: "/nonexistent/ffmpeg".into(), ffprobe: "/nonexistent/ffprobe".into() });
+    let mode = if config.media.sandbox { Mode::On } else { Mode::Off };
+    let sandbox = Sandbox::new(env!("CARGO_BIN_EXE_reelgate").into(), mode, tools).unwrap();
+    App::new(Parts {
+        config,
+        clock,
+        store,
+        objects: std::sync::Arc::new(objects),
+        vault,
+        file_ids: FileIds::new(),
+        sandbox,
+        play_origin,
+        main_app: OnceLock::new(),
+    })
 }

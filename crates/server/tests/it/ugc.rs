@@ -4,13 +4,13 @@ use std::collections::HashSet;
 
 use futures_util::future::join_all;
 use http::Method;
+use reelgate_model::Clock;
 use reelgate_wire::permission::Permission;
 use reelgate_wire::upload_signature::sign_original;
 use serde_json::{Value, json};
 
-use crate::answer::Answer;
-use crate::test_app::{APP, SECRET_ID, SECRET_KEY, START, TestApp, permission};
-use crate::upload::signed;
+use crate::test_app::{Answer, BACKEND, MAIN, SECRET_ID, SECRET_KEY, START, TestApp};
+use crate::upload::{permission, signed};
 
 fn video() -> Value {
     json!({"videoName": "holiday", "videoType": "mp4", "videoSize": 20_971_525})
@@ -18,10 +18,10 @@ fn video() -> Value {
 
 #[tokio::test]
 async fn bodies_and_actions_that_are_none_are_10001() {
-    let Some(app) = TestApp::builder().start().await else { return };
+    let app = TestApp::start().await;
     let post = async |query: &str, body: &'static str| {
-        let url = format!("{}/v3/index.php{query}", app.url);
-        Answer::of(app.http.post(url).body(body).send().await.unwrap()).await.expect(200)
+        let url = format!("{}/v3/index.php{query}", app.base);
+        Answer::of(app.http.post(url).body(body)).await.expect(200)
     };
     for (query, body, word) in [
         ("?Action=ApplyUploadUGC", "{", "JSON"),
@@ -37,7 +37,7 @@ async fn bodies_and_actions_that_are_none_are_10001() {
     ] {
         let answer = post(query, body).await;
         assert_eq!(answer.header("access-control-allow-origin"), "*");
-        let answer = answer.json();
+        let answer = answer.json;
         assert_eq!(answer["code"], 10001, "{query} {body}: {answer}");
         let message = answer["message"].as_str().unwrap();
         assert!(message.starts_with("ugc upload | invalid request: ") && message.contains(word), "{message}");
@@ -46,7 +46,7 @@ async fn bodies_and_actions_that_are_none_are_10001() {
 
 #[tokio::test]
 async fn signatures_that_fail_a_rule_are_refused_with_its_code_and_sentence() {
-    let Some(app) = TestApp::builder().start().await else { return };
+    let app = TestApp::start().await;
     let now = START.seconds();
     let raw = |original: String| sign_original(SECRET_KEY.as_bytes(), &original);
     let times = format!("currentTimeStamp={now}&expireTime={}&random=1", now + 60);
@@ -85,11 +85,11 @@ async fn signatures_that_fail_a_rule_are_refused_with_its_code_and_sentence() {
 
 #[tokio::test]
 async fn a_signature_of_a_clock_that_is_a_little_ahead_and_an_unknown_procedure_are_taken() {
-    let Some(app) = TestApp::builder().start().await else { return };
+    let app = TestApp::start().await;
     let ahead = app.sign(|p| {
         p.current_time_stamp += 300;
         p.procedure = Some("NobodyDefinedThis".to_owned());
-        p.vod_sub_app_id = Some(APP.0);
+        p.vod_sub_app_id = Some(MAIN.0);
         p.storage_region = Some("ap-elsewhere".to_owned());
     });
     let upload = app.apply(&ahead, video()).await;
@@ -98,9 +98,7 @@ async fn a_signature_of_a_clock_that_is_a_little_ahead_and_an_unknown_procedure_
 
 #[tokio::test]
 async fn the_limits_of_a_permission_are_named_in_the_refusal() {
-    let Some(app) = TestApp::builder().config(&[("REELGATE_UPLOAD__MAX_SIZE", "5000")]).start().await else {
-        return;
-    };
+    let app = TestApp::with(&[("REELGATE_UPLOAD__MAX_SIZE", "5000")], Clock::manual(START)).await;
     let permission =
         Permission { max_size: Some(1_000), types: vec!["mp4".to_owned(), "mov".to_owned()], ..permission() };
     let permitted = app.sign_permission(permission);
@@ -117,24 +115,24 @@ async fn the_limits_of_a_permission_are_named_in_the_refusal() {
 
 #[tokio::test]
 async fn prepare_names_one_region_so_that_nobody_races() {
-    let Some(app) = TestApp::builder().start().await else { return };
+    let app = TestApp::start().await;
     let data =
         app.ugc_data("PrepareUploadUGC", json!({"signature": app.sign(|_| {}), "clientVersion": "13"})).await;
-    assert_eq!(data["appId"], APP.0);
+    assert_eq!(data["appId"], MAIN.0);
     let regions = data["cosRegionList"].as_array().unwrap();
     assert_eq!(regions.len(), 1);
     assert_eq!(regions[0]["region"], "ap-guangzhou");
-    assert_eq!(regions[0]["domain"], format!("reelgate-{APP}.cos.ap-guangzhou.myqcloud.com"));
+    assert_eq!(regions[0]["domain"], format!("reelgate-{MAIN}.cos.ap-guangzhou.myqcloud.com"));
 }
 
 #[tokio::test]
 async fn apply_answers_every_field_in_the_type_that_sdks_insist_on() {
-    let Some(app) = TestApp::builder().start().await else { return };
+    let app = TestApp::start().await;
     let fields = json!({"videoName": "a", "videoType": "MP4", "coverName": "c", "coverType": "png", "coverSize": 2000,
         "uploadFromWeb": true, "storageRegion": "ap-shanghai", "ExpireTime": "9999-12-31T23:59:59Z"});
     let data = app.apply(&app.sign(|_| {}), fields).await.data;
     for number in ["appId", "storageAppId"] {
-        assert_eq!(data[number], APP.0, "{number}");
+        assert_eq!(data[number], MAIN.0, "{number}");
     }
     assert_eq!(data["timestamp"], START.seconds());
     assert_eq!(data["tempCertificate"]["expiredTime"], START.seconds() + 7_200);
@@ -145,10 +143,10 @@ async fn apply_answers_every_field_in_the_type_that_sdks_insist_on() {
         assert_eq!(data[region], "ap-guangzhou", "{region}");
     }
     assert_eq!((&data["storageBucket"], &data["cosAcc"]["isOpen"]), (&json!("reelgate"), &json!(0)));
-    assert_eq!(data["domain"], app.url.trim_start_matches("http://"));
+    assert_eq!(data["domain"], app.base.trim_start_matches("http://"));
     let video = data["video"]["storagePath"].as_str().unwrap();
     let cover = data["cover"]["storagePath"].as_str().unwrap();
-    assert!(video.starts_with(&format!("/{APP}/")) && video.ends_with(".mp4"), "{video}");
+    assert!(video.starts_with(&format!("/{MAIN}/")) && video.ends_with(".mp4"), "{video}");
     assert_eq!(
         video.rsplit_once('/').unwrap().0,
         cover.rsplit_once('/').unwrap().0,
@@ -159,7 +157,7 @@ async fn apply_answers_every_field_in_the_type_that_sdks_insist_on() {
 
 #[tokio::test]
 async fn a_file_without_a_dot_and_a_hostile_type_get_keys_without_one() {
-    let Some(app) = TestApp::builder().start().await else { return };
+    let app = TestApp::start().await;
     for kind in ["a file whose whole name is its type", "ｍｐ４", "m-p4"] {
         let upload = app.apply(&app.sign(|_| {}), json!({"videoName": "", "videoType": kind})).await;
         assert!(!upload.cos.video.contains('.') && upload.cos.video.is_ascii(), "{}", upload.cos.video);
@@ -174,28 +172,28 @@ async fn a_file_without_a_dot_and_a_hostile_type_get_keys_without_one() {
 
 #[tokio::test]
 async fn browsers_may_call_from_anywhere() {
-    let Some(app) = TestApp::builder().start().await else { return };
-    let url = format!("{}/v3/index.php?Action=ApplyUploadUGC", app.url);
-    let preflight = app.http.request(Method::OPTIONS, &url).header("origin", "https://app.example").send();
-    let preflight = Answer::of(preflight.await.unwrap()).await.expect(204);
+    let app = TestApp::start().await;
+    let url = format!("{}/v3/index.php?Action=ApplyUploadUGC", app.base);
+    let preflight = app.http.request(Method::OPTIONS, &url).header("origin", "https://app.example");
+    let preflight = Answer::of(preflight).await.expect(204);
     assert_eq!(preflight.header("access-control-allow-origin"), "*");
     assert!(preflight.header("access-control-allow-methods").contains("POST"));
     assert_eq!(preflight.header("access-control-allow-headers"), "content-type");
-    let get = Answer::of(app.http.get(&url).send().await.unwrap()).await.expect(200);
-    assert_eq!((get.header("access-control-allow-origin"), get.json()["code"].as_i64()), ("*", Some(10001)));
-    let large = app.http.post(&url).body(vec![b' '; (1 << 20) + 1]).send().await.unwrap();
+    let get = Answer::of(app.http.get(&url)).await.expect(200);
+    assert_eq!((get.header("access-control-allow-origin"), get.json["code"].as_i64()), ("*", Some(10001)));
+    let large = app.http.post(&url).body(vec![b' '; (1 << 20) + 1]);
     let large = Answer::of(large).await.expect(200);
     assert_eq!(
-        (large.header("access-control-allow-origin"), large.json()["code"].as_i64()),
+        (large.header("access-control-allow-origin"), large.json["code"].as_i64()),
         ("*", Some(10001))
     );
-    let report = app.http.post(format!("{}/ugcupload_new", app.url)).body("anything").send().await.unwrap();
+    let report = app.http.post(format!("{}/ugcupload_new", app.base)).body("anything");
     assert_eq!(Answer::of(report).await.expect(200).header("access-control-allow-origin"), "*");
 }
 
 #[tokio::test]
 async fn resume_answers_the_same_paths_and_fresh_credentials_to_its_owner_only() {
-    let Some(app) = TestApp::builder().start().await else { return };
+    let app = TestApp::start().await;
     app.another_app(1_250_000_002).await;
     let alice = |app: &TestApp| app.sign_permission(Permission { user: "alice".to_owned(), ..permission() });
     let first = app.apply(&alice(&app), video()).await;
@@ -225,7 +223,7 @@ async fn resume_answers_the_same_paths_and_fresh_credentials_to_its_owner_only()
 
 #[tokio::test]
 async fn a_one_time_signature_serves_one_mobile_upload_from_prepare_to_commit() {
-    let Some(app) = TestApp::builder().start().await else { return };
+    let app = TestApp::start().await;
     let once = app.sign(|p| p.one_time_valid = true);
     app.ugc_data("PrepareUploadUGC", signed(&once, json!({}))).await;
     let first = app.apply(&once, video()).await;
@@ -241,7 +239,7 @@ async fn a_one_time_signature_serves_one_mobile_upload_from_prepare_to_commit() 
 
 #[tokio::test]
 async fn web_uploads_take_a_fresh_one_time_signature_for_each_call() {
-    let Some(app) = TestApp::builder().start().await else { return };
+    let app = TestApp::start().await;
     let once = || app.sign(|p| p.one_time_valid = true);
     app.ugc_data("PrepareUploadUGC", signed(&once(), json!({}))).await;
     let upload = app.apply(&once(), video()).await;
@@ -263,8 +261,7 @@ async fn race(app: &TestApp, urls: &[&str]) {
         };
         let url = format!("{}/v3/index.php?Action=ApplyUploadUGC", urls[number % urls.len()]);
         async move {
-            let answer =
-                Answer::of(app.http.post(url).json(&body).send().await.unwrap()).await.expect(200).json();
+            let answer = Answer::of(app.http.post(url).json(&body)).await.expect(200).json;
             let code = answer["code"].as_i64().unwrap();
             assert!([0, 10004].contains(&code), "{answer}");
             (code == 0).then(|| answer["data"]["vodSessionKey"].as_str().unwrap().to_owned())
@@ -277,14 +274,24 @@ async fn race(app: &TestApp, urls: &[&str]) {
 
 #[tokio::test]
 async fn two_hundred_applies_with_one_one_time_signature_open_one_session() {
-    let Some(app) = TestApp::builder().start().await else { return };
-    race(&app, &[&app.url]).await;
+    let app = TestApp::start().await;
+    race(&app, &[&app.base]).await;
 }
 
 #[tokio::test]
 async fn two_hundred_applies_at_two_nodes_on_postgresql_open_one_session() {
-    let builder = TestApp::builder().postgres().config(&[("REELGATE_STORAGE__SHARED", "true")]);
-    let Some(app) = builder.start().await else { return };
-    let (_node, url, _stop) = app.another_node().await;
-    race(&app, &[&app.url, &url]).await;
+    let Some(app) = TestApp::on_postgres().await else { return };
+    let other = app.another_node().await;
+    race(&app, &[&app.base, &other.base]).await;
+}
+
+#[tokio::test]
+async fn a_signature_of_the_signature_service_opens_an_upload() {
+    let app = TestApp::start().await;
+    let issued = app.post(BACKEND, "/v1/upload-signatures", json!({"user": "alice"})).await.json;
+    let signature = issued["signature"].as_str().unwrap_or_else(|| panic!("{issued}"));
+    let upload = app.apply(signature, json!({"videoType": "mp4"})).await;
+    let session =
+        app.app.store.read().await.unwrap().session(&upload.session_key[..32]).await.unwrap().unwrap();
+    assert_eq!(session.request.user, "alice");
 }

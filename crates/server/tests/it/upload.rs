@@ -1,11 +1,16 @@
 //! An upload as an official client does it: Apply, bytes, Commit.
 
+use std::time::Duration;
+
 use bytes::Bytes;
-use reelgate_store::NewApp;
+use reelgate_store::{Event, LogRead, NewApp, StoreError, unit};
+use reelgate_testkit::{find_program, skip};
+use reelgate_wire::permission::Permission;
+use reelgate_wire::upload_signature::Parameters;
 use serde_json::{Value, json};
 
 use crate::cos_client::CosClient;
-use crate::test_app::TestApp;
+use crate::test_app::{Answer, SECRET_ID, SECRET_KEY, TestApp};
 
 /// A real video: five seconds, 1280x720, H.264 and AAC.
 pub(crate) fn sample() -> Bytes {
@@ -33,6 +38,11 @@ pub(crate) struct Upload {
     pub(crate) cos: CosClient,
 }
 
+/// A permission without a user or limits.
+pub(crate) fn permission() -> Permission {
+    Permission { id: "perm-1".to_owned(), key_id: "key-1".to_owned(), ..Permission::default() }
+}
+
 /// `fields` and the signature, as one body.
 pub(crate) fn signed(signature: &str, mut fields: Value) -> Value {
     fields["signature"] = signature.into();
@@ -40,6 +50,71 @@ pub(crate) fn signed(signature: &str, mut fields: Value) -> Value {
 }
 
 impl TestApp {
+    /// A server that can look at media; `None`, having said so, on a machine without ffmpeg.
+    pub(crate) async fn with_ffmpeg() -> Option<Self> {
+        if find_program(&["ffmpeg"]).is_some() && find_program(&["ffprobe"]).is_some() {
+            return Some(Self::start().await);
+        }
+        skip(std::thread::current().name().unwrap_or("a test"), "ffmpeg and ffprobe are not both in PATH");
+        None
+    }
+
+    /// Moves a manual clock.
+    pub(crate) fn advance(&self, seconds: u64) {
+        self.clock.advance(Duration::from_secs(seconds));
+    }
+
+    /// An upload signature as an application's backend makes it, good for an hour, changed by `change` first.
+    pub(crate) fn sign(&self, change: impl FnOnce(&mut Parameters)) -> String {
+        let now = self.clock.now().seconds();
+        let mut parameters = Parameters {
+            secret_id: SECRET_ID.to_owned(),
+            current_time_stamp: now,
+            expire_time: now + 3_600,
+            random: rand::random::<u32>().into(),
+            ..Parameters::default()
+        };
+        change(&mut parameters);
+        parameters.sign(SECRET_KEY.as_bytes())
+    }
+
+    /// A signature with a permission of ours in it.
+    pub(crate) fn sign_permission(&self, permission: Permission) -> String {
+        self.sign(|parameters| parameters.reelgate = Some(permission.encode().unwrap()))
+    }
+
+    /// A call of the UGC door, whatever it answers.
+    pub(crate) async fn ugc(&self, action: &str, body: &Value) -> Answer {
+        let url = self.url(&format!("/v3/index.php?Action={action}"));
+        Answer::of(self.http.post(url).json(body)).await
+    }
+
+    /// A call of the UGC door that succeeds; its `data`.
+    #[track_caller]
+    pub(crate) fn ugc_data(&self, action: &'static str, body: Value) -> impl Future<Output = Value> {
+        let caller = std::panic::Location::caller();
+        async move {
+            let answer = self.ugc(action, &body).await.expect(200).json;
+            assert_eq!(answer["code"], 0, "{answer} at {caller}");
+            answer["data"].clone()
+        }
+    }
+
+    /// All events of the main application, oldest first.
+    pub(crate) async fn events(&self) -> Vec<Event> {
+        let mut read = self.app.store.read().await.unwrap();
+        let start = read.log_start().await.unwrap();
+        match read.events_after(&self.scope, &start, 10_000).await.unwrap() {
+            LogRead::Page(page) => page.events,
+            LogRead::Reset(at) => panic!("the log begins elsewhere: {at}"),
+        }
+    }
+
+    /// The types of these events.
+    pub(crate) async fn event_types(&self) -> Vec<String> {
+        self.events().await.into_iter().map(|event| event.kind).collect()
+    }
+
     /// Opens (or resumes) with `signature`; must succeed.
     pub(crate) async fn apply(&self, signature: &str, fields: Value) -> Upload {
         let data = self.ugc_data("ApplyUploadUGC", signed(signature, fields)).await;
@@ -69,7 +144,7 @@ impl TestApp {
         async move {
             let answer = self.ugc(action, &body).await.expect(200);
             assert_eq!(answer.header("access-control-allow-origin"), "*", "{caller}");
-            let answer = answer.json();
+            let answer = answer.json;
             assert_eq!(answer["code"], code, "{answer} at {caller}");
             answer["message"].as_str().unwrap().to_owned()
         }
@@ -78,10 +153,8 @@ impl TestApp {
     /// Makes another application of the account.
     pub(crate) async fn another_app(&self, id: i64) {
         let app = NewApp { id: reelgate_model::AppId(id), name: "other".to_owned(), private: false };
-        let unit = self.app.store.write::<_, reelgate_store::StoreError, _>(move |tx| {
-            Box::pin(async move { tx.create_app(&app).await })
-        });
-        unit.await.unwrap();
+        let work = unit::<(), StoreError, _>(move |tx| Box::pin(async move { tx.create_app(&app).await }));
+        self.app.store.write(work).await.unwrap();
     }
 
     /// How many sessions are open.

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use reelgate_model::{DeliveryState, FileId, Scope};
-use reelgate_store::{Attempt, Cursor, Delivery, Endpoint, LogRead, NewEvent, StoreError};
+use reelgate_store::{Attempt, Cursor, Delivery, Endpoint, Engine, LogRead, NewEvent, StoreError};
+use tokio::sync::oneshot;
 
 use crate::fixture::{APP, Fixture, both, is_stale, write};
 
@@ -11,6 +12,7 @@ both!(
     an_application_has_one_endpoint_that_begins_at_the_end_of_the_log,
     endpoints_set_at_once_become_one,
     the_log_is_handed_over_once,
+    nothing_is_handed_over_past_an_event_that_commits_later,
     events_of_one_file_are_claimed_one_after_the_other,
     many_claimers_never_share_a_delivery,
     a_lost_lease_is_noticed,
@@ -131,6 +133,35 @@ async fn the_log_is_handed_over_once(f: Fixture) {
     let event = read.event(&f.scope, place.0, place.1).await.unwrap().unwrap();
     assert_eq!((event.id, event.file), (claimed[0].event_id.clone(), Some(FileId(5))));
     assert_eq!(read.event(&f.scope, place.0, i64::MAX).await.unwrap(), None);
+}
+
+async fn nothing_is_handed_over_past_an_event_that_commits_later(f: Fixture) {
+    let endpoint = put(&f, "http://one.example/").await;
+    let (enter, entered) = oneshot::channel();
+    let (release, released) = oneshot::channel::<()>();
+    let (store, scope) = (f.store.clone(), f.scope.clone());
+    let slow = tokio::spawn(async move {
+        let event = NewEvent { file: None, kind: "slow".to_owned(), fact: "{}".to_owned(), raw: None };
+        write!(store, tx => {
+            tx.append_event(&scope, &event).await?;
+            enter.send(()).unwrap();
+            released.await.unwrap();
+            Ok(())
+        })
+        .unwrap();
+    });
+    entered.await.unwrap();
+    if f.store.engine() == Engine::Postgres {
+        record(&f, "quick", None).await;
+    }
+    assert_eq!(behind(&f).await, [], "the later event is committed, and not to be seen yet");
+    release.send(()).unwrap();
+    slow.await.unwrap();
+    if f.store.engine() == Engine::Sqlite {
+        record(&f, "quick", None).await;
+    }
+    hand_over(&f, &endpoint).await.unwrap();
+    assert_eq!(kinds(&claim(&f, &endpoint, 10).await), ["slow", "quick"]);
 }
 
 async fn events_of_one_file_are_claimed_one_after_the_other(f: Fixture) {

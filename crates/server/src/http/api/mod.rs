@@ -7,6 +7,8 @@ pub mod explain_signature;
 mod input;
 pub mod issue_signature;
 pub mod keys;
+pub mod media;
+mod media_answer;
 mod openapi;
 pub mod procedures;
 pub mod sample_signature;
@@ -39,6 +41,8 @@ pub fn routes() -> Router<App> {
         )
         .route("/v1/keys", get(keys::list).post(keys::create))
         .route("/v1/keys/{id}/revoke", post(keys::revoke))
+        .route("/v1/media", get(media::list))
+        .route("/v1/media/{file_id}", get(media::show))
         .route("/v1/media/{file_id}/timeline", get(timeline::show))
         .route(
             "/v1/media/{file_id}/timeline/stream",

@@ -6,8 +6,8 @@ use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder
 use utoipa::{Modify, OpenApi};
 
 use super::{
-    apps, console_session, event_endpoint, explain_signature, issue_signature, keys, procedures, timeline,
-    timeline_stream,
+    apps, console_session, event_endpoint, explain_signature, issue_signature, keys, media, procedures,
+    timeline, timeline_stream,
 };
 
 #[derive(OpenApi)]
@@ -20,6 +20,7 @@ use super::{
     paths(
         issue_signature::issue, explain_signature::explain, procedures::list,
         apps::list, apps::create, apps::revoke, keys::list, keys::create, keys::revoke,
+        media::list, media::show,
         event_endpoint::show, event_endpoint::set, event_endpoint::remove, timeline::show, timeline_stream::stream,
         console_session::sign_in, console_session::session, console_session::sign_out,
     ),

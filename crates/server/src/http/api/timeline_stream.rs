@@ -11,9 +11,12 @@ use futures_util::{Stream, stream};
 use http::StatusCode;
 use reelgate_model::{FileId, Scope};
 use reelgate_store::Topic;
+use serde::Serialize;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use utoipa::ToSchema;
 
-use super::timeline;
+use super::media_answer::MediaAnswer;
+use super::{media, timeline};
 use crate::app::App;
 use crate::http::{Caller, Problem, Read};
 
@@ -36,6 +39,16 @@ impl Default for OpenStreams {
     }
 }
 
+/// One event of the stream.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct TimelineMessage {
+    /// All that happened so far.
+    #[serde(flatten)]
+    timeline: timeline::Timeline,
+    /// The media as it is now; null until it is committed.
+    media: Option<MediaAnswer>,
+}
+
 struct Follower {
     app: App,
     scope: Scope,
@@ -47,12 +60,12 @@ struct Follower {
 
 /// Follow what happens to a file
 ///
-/// Server-sent events named `timeline`, each with the whole timeline: one at once, and one whenever something changed.
+/// Server-sent events named `timeline`, each with the whole timeline and the media: one at once, and one whenever something changed.
 #[utoipa::path(
     get, path = "/v1/media/{file_id}/timeline/stream", tag = "media",
     params(("file_id" = String, Path, description = "FileId, decimal")),
     responses(
-        (status = 200, body = timeline::Timeline, content_type = "text/event-stream"),
+        (status = 200, body = TimelineMessage, content_type = "text/event-stream"),
         (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem),
         (status = 503, body = Problem),
     ),
@@ -90,7 +103,9 @@ impl Follower {
             let events = self.app.store.hints(Topic::Events).listen();
             let jobs = self.app.store.hints(Topic::Jobs).listen();
             let now = timeline::of(&self.app, &self.scope, self.file).await.ok()?;
-            let text = serde_json::to_string(&now).expect("a timeline has text keys only");
+            let media = media::of(&self.app, &self.scope, self.file).await.ok()?;
+            let now = TimelineMessage { timeline: now, media };
+            let text = serde_json::to_string(&now).expect("a timeline and a media have text keys only");
             if text != self.told {
                 self.told.clone_from(&text);
                 return Some(text);

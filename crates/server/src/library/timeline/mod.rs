@@ -96,11 +96,14 @@ pub async fn of(app: &App, scope: &Scope, file: FileId) -> Result<Option<Vec<Ent
     if let Some(session) = &session {
         upload::session(&mut entries, session);
         upload::bytes(&mut entries, &mut read, scope, session).await?;
+        upload::end(&mut entries, session);
     }
     if let Some(media) = &media {
         work::media(&mut entries, media);
     }
+    work::tasks(&mut entries, &mut read, scope, file).await?;
     work::jobs(&mut entries, &mut read, scope, file).await?;
+    work::review(&mut entries, &mut read, scope, file).await?;
     deliveries::events(&mut entries, &mut read, scope, file).await?;
     deliveries::deliveries(&mut entries, &mut read, scope, file).await?;
     // Stable: what happened in the same millisecond stays in the order of the chain.

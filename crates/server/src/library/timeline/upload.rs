@@ -28,6 +28,9 @@ pub(super) fn session(entries: &mut Vec<Entry>, session: &Session) {
             .with("announced_size", request.video_size)
             .with("remote", request.remote.as_str()),
     );
+}
+
+pub(super) fn end(entries: &mut Vec<Entry>, session: &Session) {
     if let Some(at) = session.ended_at {
         let title = match session.state {
             SessionState::Committed => "Upload committed",
@@ -55,7 +58,7 @@ pub(super) async fn bytes(
                 .with("object", object.key.as_str())
                 .with("size", object.size)
                 .with("etag", object.etag.as_str())
-                .with("crc64", object.crc64.to_string())
+                .with("crc64", object.crc64.as_str())
                 .with(
                     "by",
                     if object.multipart_id.is_some() { "multipart upload" } else { "single request" },

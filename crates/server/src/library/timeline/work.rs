@@ -1,7 +1,7 @@
 //! The media, and the work on it.
 
-use reelgate_model::{FileId, JobState, MediaStatus, Scope};
-use reelgate_store::{Job, Media, Read, StoreError};
+use reelgate_model::{FileId, JobState, MediaStatus, Scope, SubtaskState, TaskState, Time};
+use reelgate_store::{Job, Media, Read, StoreError, Subtask, Task};
 
 use super::{Entry, Kind, LIMIT};
 
@@ -48,4 +48,94 @@ fn job(job: &Job) -> Entry {
         .with("task_id", job.task.as_deref())
         .with("attempts", job.attempts)
         .with("error", job.last_error.as_str())
+}
+
+/// Runs of procedures with their results.
+pub(super) async fn tasks(
+    entries: &mut Vec<Entry>,
+    read: &mut Read,
+    scope: &Scope,
+    file: FileId,
+) -> Result<(), StoreError> {
+    let mut tasks = read.file_tasks(scope, file, None, LIMIT).await?;
+    tasks.reverse();
+    for one in tasks {
+        task_begin(entries, &one);
+        for result in read.subtasks(scope, &one.id).await? {
+            subtask(entries, &result);
+        }
+        task_end(entries, &one);
+    }
+    Ok(())
+}
+
+fn task_begin(entries: &mut Vec<Entry>, task: &Task) {
+    entries.push(
+        Entry::new(task.created_at, Kind::Task, format!("{} asked for", task.procedure))
+            .with("task_id", task.id.as_str())
+            .with("priority", task.priority)
+            .with("notify_mode", task.notify_mode.as_str()),
+    );
+    if let Some(at) = task.begun_at {
+        let title = format!("{} begun", task.procedure);
+        entries.push(Entry::new(at, Kind::Task, title).with("task_id", task.id.as_str()));
+    }
+}
+
+fn task_end(entries: &mut Vec<Entry>, task: &Task) {
+    let Some(at) = task.finished_at else { return };
+    let word = match task.state {
+        TaskState::Aborted => "aborted",
+        TaskState::Waiting | TaskState::Processing | TaskState::Finish => "finished",
+    };
+    entries.push(
+        Entry::new(at, Kind::Task, format!("{} {word}", task.procedure))
+            .with("task_id", task.id.as_str())
+            .with("reason", task.reason.as_str()),
+    );
+}
+
+fn subtask(entries: &mut Vec<Entry>, result: &Subtask) {
+    let about = |at: Time, word: &str| {
+        Entry::new(at, Kind::Subtask, format!("{} {word}", result.kind))
+            .with("task_id", result.task_id.as_str())
+            .with("definition", result.definition)
+    };
+    if let Some(at) = result.begun_at {
+        let percent = (result.state == SubtaskState::Processing).then_some(result.progress);
+        entries.push(about(at, "begun").with("progress", percent));
+    }
+    if let Some(at) = result.finished_at {
+        let word = match result.state {
+            SubtaskState::Success => "made",
+            SubtaskState::Waiting | SubtaskState::Processing | SubtaskState::Fail => "failed",
+        };
+        entries.push(
+            about(at, word)
+                .with("err_code_ext", result.err_code_ext.as_str())
+                .with("message", result.message.as_str()),
+        );
+    }
+}
+
+/// What the newest review says, and by which models.
+pub(super) async fn review(
+    entries: &mut Vec<Entry>,
+    read: &mut Read,
+    scope: &Scope,
+    file: FileId,
+) -> Result<(), StoreError> {
+    let Some(review) = read.latest_review(scope, file).await? else { return Ok(()) };
+    let found = review.findings;
+    let frames: Vec<serde::de::IgnoredAny> = serde_json::from_str(&found.frames).unwrap_or_default();
+    let models: serde_json::Value = serde_json::from_str(&found.models).unwrap_or_default();
+    entries.push(
+        Entry::new(review.created_at, Kind::Media, format!("Verdict: {}", found.suggestion.as_str()))
+            .with("task_id", review.task_id)
+            .with("label", found.label)
+            .with("confidence", found.confidence)
+            .with("frames", frames.len())
+            .with("models", models),
+    );
+    Ok(())
 }

@@ -3,6 +3,7 @@
 mod delivery;
 mod guard;
 mod receiver;
+mod timeline;
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
