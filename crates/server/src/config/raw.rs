@@ -159,7 +159,7 @@ impl Provider for Environment {
                 continue;
             }
             let Some((section, key)) = path.split_once("__") else { continue };
-            let value = value_of(name, text)?;
+            let value = value_of(name, text).map_err(|error| *error)?;
             let section = root.entry(section.to_owned()).or_insert_with(|| Value::from(Dict::new()));
             if let Value::Dict(_, dict) = section {
                 dict.insert(key.to_owned(), value);
@@ -169,13 +169,14 @@ impl Provider for Environment {
     }
 }
 
-fn value_of(name: &str, text: &str) -> Result<Value, figment::Error> {
+fn value_of(name: &str, text: &str) -> Result<Value, Box<figment::Error>> {
     if !text.starts_with(['[', '{']) || name.starts_with("REELGATE_ROOT__") {
         return Ok(Value::from(text));
     }
     serde_json::from_str::<serde_json::Value>(text)
         .map_err(|error| figment::Error::from(format!("{name} looks like JSON but is not: {error}")))
         .and_then(Value::serialize)
+        .map_err(Box::new)
 }
 
 /// A number or flag, native (file) or as text (environment).

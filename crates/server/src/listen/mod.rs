@@ -37,6 +37,10 @@ pub struct Peer {
     pub tls: bool,
 }
 
+/// Set when the server stops: answers that would go on for ever end then, so that draining does not wait for them.
+#[derive(Clone, Debug, Default)]
+pub struct Stopping(pub CancellationToken);
+
 /// An open port, not yet served. Binding and serving are apart so that the address can be told first.
 pub struct Listener {
     tcp: TcpListener,
@@ -68,8 +72,8 @@ impl Listener {
             };
             match accepted {
                 Ok((stream, addr)) => {
-                    let connection =
-                        Connection { acceptor: self.acceptor.clone(), router: router.clone(), addr };
+                    let (acceptor, router, stop) = (self.acceptor.clone(), router.clone(), stop.clone());
+                    let connection = Connection { acceptor, router, addr, stop };
                     let watcher = graceful.watcher();
                     tokio::spawn(async move {
                         connection.serve(stream, watcher).await;
@@ -94,6 +98,7 @@ struct Connection {
     acceptor: Option<tokio_rustls::TlsAcceptor>,
     router: Router,
     addr: SocketAddr,
+    stop: CancellationToken,
 }
 
 impl Connection {
@@ -101,22 +106,23 @@ impl Connection {
         let _ = stream.set_nodelay(true);
         let peer = Peer { addr: self.addr, tls: self.acceptor.is_some() };
         let Some(acceptor) = self.acceptor else {
-            return serve_io(stream, peer, self.router, graceful).await;
+            return serve_io(stream, peer, self.router, Stopping(self.stop), graceful).await;
         };
         match tokio::time::timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream)).await {
-            Ok(Ok(stream)) => serve_io(stream, peer, self.router, graceful).await,
+            Ok(Ok(stream)) => serve_io(stream, peer, self.router, Stopping(self.stop), graceful).await,
             Ok(Err(error)) => tracing::debug!(%error, client = %peer.addr, "TLS handshake failed"),
             Err(_) => tracing::debug!(client = %peer.addr, "TLS handshake took too long"),
         }
     }
 }
 
-async fn serve_io<I>(io: I, peer: Peer, router: Router, graceful: Watcher)
+async fn serve_io<I>(io: I, peer: Peer, router: Router, stopping: Stopping, graceful: Watcher)
 where
     I: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
 {
     let service = hyper::service::service_fn(move |mut request: http::Request<hyper::body::Incoming>| {
         request.extensions_mut().insert(peer);
+        request.extensions_mut().insert(stopping.clone());
         let router = router.clone();
         async move { tower::ServiceExt::oneshot(router, request.map(axum::body::Body::new)).await }
     });

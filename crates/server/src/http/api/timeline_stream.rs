@@ -7,7 +7,7 @@ use std::time::Duration;
 use axum::Extension;
 use axum::extract::{Path, State};
 use axum::response::sse::{Event, KeepAlive, Sse};
-use futures_util::{Stream, stream};
+use futures_util::{Stream, StreamExt, stream};
 use http::StatusCode;
 use reelgate_model::{FileId, Scope};
 use reelgate_store::Topic;
@@ -19,6 +19,7 @@ use super::media_answer::MediaAnswer;
 use super::{media, timeline};
 use crate::app::App;
 use crate::http::{Caller, Problem, Read};
+use crate::listen::Stopping;
 
 /// Streams that one process keeps open. Each looks at the rows of its file about once a second.
 const MOST: usize = 64;
@@ -74,6 +75,7 @@ pub async fn stream(
     State(app): State<App>,
     caller: Caller<Read>,
     Extension(streams): Extension<OpenStreams>,
+    stopping: Option<Extension<Stopping>>,
     Path(file): Path<String>,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
     let file = timeline::file_id(&file)?;
@@ -89,6 +91,8 @@ pub async fn stream(
         let text = follower.change().await?;
         Some((Ok(Event::default().event("timeline").data(text)), follower))
     });
+    let stop = stopping.map(|Extension(stopping)| stopping).unwrap_or_default();
+    let changes = changes.take_until(stop.0.cancelled_owned());
     Ok(Sse::new(changes).keep_alive(KeepAlive::new().interval(HEARTBEAT)))
 }
 
