@@ -6,7 +6,9 @@
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
+# Absolute, since some stages work in a directory of their own.
 target=${CARGO_TARGET_DIR:-target}
+case $target in /*) ;; *) target=$PWD/$target ;; esac
 # Snapshots are compared, never rewritten.
 export INSTA_UPDATE=no
 export CARGO_TERM_COLOR=${CARGO_TERM_COLOR:-auto}
@@ -59,10 +61,8 @@ documentation() {
 
 browser_tests() {
     cargo build --locked -p reelgate-server &&
-        (cd tests/browser && npm ci --no-audit --no-fund && REELGATE_BINARY=$(absolute "$target/debug/reelgate") npm test)
+        (cd tests/browser && npm ci --no-audit --no-fund && REELGATE_BINARY=$target/debug/reelgate npm test)
 }
-
-absolute() { printf '%s/%s\n' "$(cd "$(dirname "$1")" && pwd)" "$(basename "$1")"; }
 
 # Whether the working tree is a git checkout; an unpacked archive has nothing to compare with.
 is_checkout() { git rev-parse --is-inside-work-tree >/dev/null 2>&1; }
@@ -78,11 +78,9 @@ generated_files() {
         echo "not a git checkout: nothing to compare with"
         return 0
     fi
-    if [ -e openapi.json ]; then
-        "$target/debug/reelgate" openapi >openapi.json || return
-    else
-        echo "openapi.json is not in the tree yet: not generated"
-    fi
+    local openapi
+    openapi=$("$target/debug/reelgate" openapi) || return
+    printf '%s\n' "$openapi" >openapi.json
     [ "$(tree_state)" = "$state_before" ] && return 0
     echo "the tests or the generators changed the working tree; commit the result or repair them:"
     git status --short

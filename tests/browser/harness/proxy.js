@@ -9,8 +9,8 @@ import http from "node:http";
 /**
  * Starts it on a free port of 127.0.0.1, in front of `target()` (a port, asked at each request, since the server may start later).
  *
- * `decide(request)` says what happens to a request, by its method and URL: `"pass"`, `"hold"` (connected, the first bytes passed on, never
- * finished) or a status to answer with instead of asking the server.
+ * `decide(request)` says what happens to a request, by its method and URL: `"pass"`, `"hold"` (the first bytes are passed on, the
+ * rest is swallowed) or a status to answer with instead of asking the server.
  */
 export async function startProxy({ target, decide = () => "pass" }) {
   const seen = [];
@@ -56,6 +56,7 @@ function forward({ request, response, entry, hold, port, open }) {
   upstream.on("error", () => response.destroy());
   // Whoever goes away first takes the other side along, so that the server sees the cut.
   response.on("close", () => upstream.destroy());
-  if (hold) request.once("data", (chunk) => (request.pause(), upstream.write(chunk)));
+  // A held body is read on, so that the client's going away is noticed, but only its first bytes are passed on.
+  if (hold) request.once("data", (chunk) => upstream.write(chunk));
   else request.pipe(upstream);
 }

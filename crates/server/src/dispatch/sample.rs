@@ -17,14 +17,16 @@ const VALIDITY: Duration = Duration::from_secs(86_400);
 /// RFC 3986 unreserved characters stay.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
-/// Like [`issue`](super::issue), good for 24 hours unless `order` says otherwise, in the sample's key order.
+/// Like [`issue`](super::issue), with the sample's defaults (24 hours, no procedure), in the sample's key order.
 pub async fn issue_sample(
     app: &App,
     scope: &Scope,
     key_id: &str,
     order: Order,
 ) -> Result<Issued, IssueError> {
-    let order = Order { validity: order.validity.or(Some(VALIDITY)), ..order };
+    let validity = order.validity.or(Some(VALIDITY));
+    let procedure = order.procedure.or_else(|| Some(String::new()));
+    let order = Order { validity, procedure, ..order };
     let permit = Permit::new(app, scope, key_id, order).await?;
     let original = original(&permit.parameters);
     let signature = sign_original(permit.secret_key.expose_secret().as_bytes(), &original);

@@ -117,3 +117,27 @@ async fn the_doctor_finds_what_is_missing() {
     let sick = reelgate(&t, "", &["doctor", "--data-dir", odd.to_str().unwrap()]).await;
     ends(&sick, 69);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_is_uploaded_over_the_public_wire() {
+    let t = TestApp::with(&[], reelgate_model::Clock::machine()).await;
+    let sample = concat!(env!("CARGO_MANIFEST_DIR"), "/../../samples/bigbuckbunny-5s-720p.mp4");
+    let uploaded = reelgate(&t, BACKEND, &["upload", sample, "--user", "user-42", "--name", "rabbit"]).await;
+    ends(&uploaded, 0);
+    let file_id = out(&uploaded).lines().find_map(|line| line.strip_prefix("FileId  ")).unwrap().to_owned();
+    assert!(out(&uploaded).contains(&format!("next    reelgate why {file_id}")), "{}", out(&uploaded));
+    let media = t.get(BACKEND, &format!("/v1/media/{file_id}")).await;
+    assert_eq!(
+        (&media.json["name"], &media.json["user"]),
+        (&"rabbit".into(), &"user-42".into()),
+        "{}",
+        media.text
+    );
+    assert_eq!(media.json["size"], std::fs::metadata(sample).unwrap().len());
+    let kept: Vec<_> =
+        std::fs::read_dir(t.dir.path().join(".local/state/reelgate/uploads")).unwrap().collect();
+    assert!(kept.is_empty(), "nothing is left to go on with: {kept:?}");
+    let why = reelgate(&t, BACKEND, &["why", &file_id]).await;
+    ends(&why, 0);
+    assert!(out(&why).contains("NewFileUpload"), "{}", out(&why));
+}

@@ -25,7 +25,11 @@ async fn a_signature_has_the_defaults_and_verifies() {
     parameters.check_ranges().unwrap();
     assert_eq!(parameters.expire_time - parameters.current_time_stamp, 3600);
     assert_eq!((parameters.one_time_valid, parameters.vod_sub_app_id), (true, Some(MAIN.0)));
-    assert_eq!((&parameters.procedure, &parameters.source_context), (&None, &None));
+    assert_eq!(parameters.procedure.as_deref().unwrap_or(""), t.app.config.dispatch.procedure);
+    assert_eq!(
+        (&parameters.source_context, &answer.json["procedure"]),
+        (&None, &json!(t.app.config.dispatch.procedure))
+    );
     let permission = Permission::parse(parameters.reelgate.as_deref().unwrap()).unwrap();
     assert_eq!(answer.json["permission_id"], json!(permission.id));
     assert_eq!((permission.user.as_str(), permission.max_size), ("", None));

@@ -8,7 +8,7 @@ mod input;
 pub mod issue_signature;
 pub mod keys;
 pub mod media;
-mod media_answer;
+pub mod media_answer;
 mod openapi;
 pub mod procedures;
 pub mod sample_signature;

@@ -18,6 +18,7 @@ use crate::http::{Caller, Problem, Sign};
 
 /// The sample's answer: `{"code":0,"message":"ok","data":{"signature":"…"}}`. Keys come from the query or from a form
 /// or JSON body: `procedure`, `classId`, `oneTimeValid`, `sourceContext`, `sessionContext`.
+/// As in the sample, no procedure runs unless one is named.
 pub async fn issue(
     State(app): State<App>,
     caller: Result<Caller<Sign>, Problem>,
@@ -106,7 +107,7 @@ impl Keys {
             Some(_) => return Err(Problem::invalid("oneTimeValid must be 0 or 1")),
         };
         Ok(Order {
-            procedure: self.text("procedure").filter(|name| !name.is_empty()).map(str::to_owned),
+            procedure: self.text("procedure").map(str::to_owned),
             source_context: text("sourceContext"),
             session_context: text("sessionContext"),
             class_id: self.number("classId", "an integer")?.unwrap_or(0),

@@ -5,8 +5,8 @@ use reelgate_model::Time;
 
 /// RFC 3339 in UTC with milliseconds, such as `2026-05-28T20:26:40.000Z`.
 pub fn rfc3339(time: Time) -> String {
-    let limit = |stamp: Timestamp| stamp.as_millisecond();
-    let millis = time.0.clamp(limit(Timestamp::MIN) + 1, limit(Timestamp::MAX) - 1);
+    let (first, last) = (Timestamp::MIN.as_second() * 1000, Timestamp::MAX.as_second() * 1000);
+    let millis = time.0.clamp(first, last);
     let stamp = Timestamp::from_millisecond(millis).expect("the value was clamped into the range");
     format!("{stamp:.3}")
 }
