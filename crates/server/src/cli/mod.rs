@@ -1,6 +1,7 @@
 //! The command line: one command, one file.
 
 mod app;
+mod demo;
 mod doctor;
 mod exit;
 mod explain;
@@ -33,6 +34,8 @@ struct Cli {
 enum Command {
     /// Start the server: all roles, or those of --roles.
     Serve(ServeArgs),
+    /// Show the whole chain on a real video: a server of its own, upload, processing, events, playback.
+    Demo(demo::Arguments),
     /// Get an upload signature.
     Sign(sign::Arguments),
     /// Say what an upload signature holds and which rule it fails.
@@ -94,6 +97,7 @@ pub fn main() -> ExitCode {
     };
     exit::report(match cli.command {
         Command::Serve(arguments) => serve::run(&arguments),
+        Command::Demo(arguments) => demo::run(&arguments),
         Command::Sign(arguments) => sign::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Upload(arguments) => upload::run(&arguments),

@@ -10,6 +10,7 @@ mod cos_access;
 mod cos_client;
 mod events;
 mod expire;
+mod kill;
 mod media;
 mod signatures;
 mod test_app;

@@ -1,0 +1,7 @@
+#!/usr/bin/env bash
+# The long tests. Called by `make soak`; REELGATE_KILL_ROUNDS says how many times the server is killed (200).
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+REELGATE_KILL_ROUNDS=${REELGATE_KILL_ROUNDS:-200} CI=${CI:-true} \
+    cargo test --locked -p reelgate-server --test it kill -- --nocapture
