@@ -13,3 +13,4 @@ mod kill;
 mod migrations;
 mod tasks;
 mod units;
+mod uploads;
