@@ -312,7 +312,7 @@ impl Step {
 
     /// The end of a successful attempt.
     pub(super) fn done(self, results: Results) -> Writes {
-        Box::new(move |tx| Box::pin(async move { unless_over(self.write(tx, results).await) }))
+        Box::new(move |tx| Box::pin(self.write(tx, results)))
     }
 
     async fn write(self, tx: &mut Tx, results: Results) -> Result<(), StoreError> {

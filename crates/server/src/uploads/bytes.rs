@@ -29,9 +29,12 @@ pub enum BytesError {
         /// Hex.
         received: String,
     },
-    /// The body ended early, came too slowly, or the connection broke.
-    #[error("the body ended or stalled before its announced length: {0}; send it again")]
+    /// The body ended early, or the connection broke.
+    #[error("the body ended before its announced length: {0}; send it again")]
     CutShort(String),
+    /// Nothing came for too long.
+    #[error("no byte of the body came for {0} s; send it again")]
+    Stalled(u64),
     /// The list of a completion does not fit the parts that are there.
     #[error("{0}")]
     InvalidPart(String),

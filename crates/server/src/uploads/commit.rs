@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use reelgate_model::{Scope, SessionState};
-use reelgate_store::{Media, NewMedia, Object, Session, StoreError, StoredFile, unit};
+use reelgate_store::{Media, NewMedia, Object, Session, StoreError, StoredFile, Tx, unit};
 use reelgate_wire::upload_signature;
 
 use super::{Permit, Refusal, session};
@@ -95,6 +95,7 @@ async fn commit_video(app: &App, session: &Session) -> Result<(), CommitError> {
         "" => None,
         key => object(app, session, key).await?,
     };
+    let looked_at = [seen(&request.video_key, Some(&video)), seen(&request.cover_key, cover.as_ref())];
     let findings = look(app, &video.blob, PROBE_TIME).await.map_err(Refusal::from)?;
     if let Some(findings) = &findings {
         check_duration(session, findings)?;
@@ -122,6 +123,7 @@ async fn commit_video(app: &App, session: &Session) -> Result<(), CommitError> {
         Box::pin(async move {
             let scope = Scope::system(session_in.app);
             tx.end_session(&scope, &session_in.id, SessionState::Committed, "committed").await?;
+            still_the_same(tx, &scope, &looked_at).await?;
             for multipart in tx.abort_multiparts_of(&scope, &session_in.id).await? {
                 tx.abandon(&scope, &format!("staging:{multipart}"), "committed_without").await?;
             }
@@ -141,12 +143,14 @@ async fn commit_cover(app: &App, session: &Session) -> Result<(), CommitError> {
     if object.size == 0 {
         return Err(Refusal::Invalid("the cover has 0 bytes; upload it again".to_owned()).into());
     }
+    let looked_at = [seen(&object.key, Some(&object))];
     let cover = stored_cover(app, &object).await?;
     let session = session.clone();
     let unit = unit::<(), CommitError, _>(move |tx| {
         Box::pin(async move {
             let scope = Scope::system(session.app);
             tx.end_session(&scope, &session.id, SessionState::Committed, "committed").await?;
+            still_the_same(tx, &scope, &looked_at).await?;
             let old = tx.set_cover(&scope, session.file_id, &cover).await?;
             if !old.is_empty() {
                 tx.abandon(&scope, &format!("blob:{old}"), "cover_replaced").await?;
@@ -155,6 +159,26 @@ async fn commit_cover(app: &App, session: &Session) -> Result<(), CommitError> {
         })
     });
     app.store.write(unit).await
+}
+
+/// A key and the blob that was behind it when it was looked at.
+type Seen = (String, Option<String>);
+
+fn seen(key: &str, object: Option<&Object>) -> Seen {
+    (key.to_owned(), object.map(|object| object.blob.clone()))
+}
+
+/// Bytes that were replaced since they were looked at are given up already, and no media may name them. Called after
+/// the session was ended, from when on nothing can be replaced.
+async fn still_the_same(tx: &mut Tx, scope: &Scope, looked_at: &[Seen]) -> Result<(), CommitError> {
+    for (key, blob) in looked_at {
+        let now = tx.object(scope, key).await?.map(|object| object.blob);
+        if now != *blob {
+            let sentence = "the uploaded bytes were replaced while they were being committed; commit again";
+            return Err(Refusal::Invalid(sentence.to_owned()).into());
+        }
+    }
+    Ok(())
 }
 
 async fn object(app: &App, session: &Session, key: &str) -> Result<Option<Object>, Refusal> {

@@ -5,7 +5,7 @@
 //! the object and `completed`. Whoever comes next (the client's repeat, or upkeep) goes on where it stopped.
 
 use md5::{Digest, Md5};
-use reelgate_model::{MultipartState, Scope};
+use reelgate_model::MultipartState;
 use reelgate_objects::{BlobName, Place, PlacedPart};
 use reelgate_store::{Multipart, Object, Part, Session, StoreError, unit};
 
@@ -37,25 +37,32 @@ pub async fn complete(
     listed: &[Listed],
 ) -> Result<Object, BytesError> {
     let no_such = || BytesError::NoSuchUpload(id.chars().take(64).collect());
-    let found = app.store.read().await?.multipart(&writer.scope, id).await?;
-    let multipart = found
-        .filter(|found| found.session_id == writer.session.id && found.key == key)
-        .ok_or_else(no_such)?;
-    match multipart.state {
-        MultipartState::Aborted => Err(no_such()),
-        MultipartState::Completed => {
-            let object = app.store.read().await?.object(&writer.scope, key).await?;
-            object.filter(|object| object.multipart_id.as_deref() == Some(id)).ok_or_else(no_such)
-        }
-        MultipartState::Open => {
-            let parts = begin(app, &writer.scope, &multipart, listed).await?;
-            finish(app, &writer.session, &multipart, parts).await
-        }
-        MultipartState::Completing => {
-            let parts = app.store.read().await?.parts(id, 0, MOST_PARTS).await?;
-            finish(app, &writer.session, &multipart, parts).await
+    // Twice: somebody else may begin the completion between our look and our move. It never opens again.
+    for _ in 0..2 {
+        let found = app.store.read().await?.multipart(&writer.scope, id).await?;
+        let multipart = found
+            .filter(|found| found.session_id == writer.session.id && found.key == key)
+            .ok_or_else(no_such)?;
+        match multipart.state {
+            MultipartState::Aborted => return Err(no_such()),
+            MultipartState::Completed => {
+                let object = app.store.read().await?.object(&writer.scope, key).await?;
+                return object
+                    .filter(|object| object.multipart_id.as_deref() == Some(id))
+                    .ok_or_else(no_such);
+            }
+            MultipartState::Open => {
+                if let Some(parts) = begin(app, writer, &multipart, listed).await? {
+                    return finish(app, &writer.session, &multipart, parts).await;
+                }
+            }
+            MultipartState::Completing => {
+                let parts = app.store.read().await?.parts(id, 0, MOST_PARTS).await?;
+                return finish(app, &writer.session, &multipart, parts).await;
+            }
         }
     }
+    Err(no_such())
 }
 
 /// Finishes completions that a crash has cut. Returns how many.
@@ -81,28 +88,30 @@ pub async fn recover(app: &App) -> anyhow::Result<usize> {
 }
 
 /// `open` → `completing`, in one transaction with the check of the list; parts that the client left out are forgotten
-/// there too, so that the rows alone say what the object is made of.
+/// there too, so that the rows alone say what the object is made of. `None`: it is not open any more.
 async fn begin(
     app: &App,
-    scope: &Scope,
+    writer: &Writer,
     multipart: &Multipart,
     listed: &[Listed],
-) -> Result<Vec<Part>, BytesError> {
-    let (scope, id, listed) = (scope.clone(), multipart.id.clone(), listed.to_vec());
-    let unit = unit::<Vec<Part>, BytesError, _>(move |tx| {
+) -> Result<Option<Vec<Part>>, BytesError> {
+    let (scope, id, listed) = (writer.scope.clone(), multipart.id.clone(), listed.to_vec());
+    let most = writer.max_size(&multipart.key);
+    let unit = unit::<Option<Vec<Part>>, BytesError, _>(move |tx| {
         Box::pin(async move {
             // First, because on PostgreSQL it locks the row: no part is acknowledged after the list was checked.
             match tx.move_multipart(&scope, &id, MultipartState::Open, MultipartState::Completing).await {
-                Err(StoreError::Stale) => return Err(BytesError::NoSuchUpload(id)),
+                Err(StoreError::Stale) => return Ok(None),
                 other => other?,
             }
             let there = tx.parts(&id, 0, MOST_PARTS).await?;
             let chosen = choose(&there, &listed)?;
+            check_total(&chosen, most)?;
             if chosen.len() < there.len() {
                 let numbers: Vec<u32> = chosen.iter().map(|part| part.number).collect();
                 tx.keep_only_parts(&scope, &id, &numbers).await?;
             }
-            Ok(chosen)
+            Ok(Some(chosen))
         })
     });
     app.store.write(unit).await
@@ -139,6 +148,12 @@ fn choose(there: &[Part], listed: &[Listed]) -> Result<Vec<Part>, BytesError> {
         Some(part) => Err(BytesError::PartTooSmall { number: part.number, size: part.size }),
         None => Ok(chosen),
     }
+}
+
+/// Parts that arrive side by side can pass the limit together although each of them kept it.
+fn check_total(chosen: &[Part], most: u64) -> Result<(), BytesError> {
+    let size = chosen.iter().fold(0_u64, |sum, part| sum.saturating_add(part.size));
+    if size > most { Err(BytesError::TooLarge { what: "the object", size, most }) } else { Ok(()) }
 }
 
 /// From `completing` to `completed`.
@@ -253,5 +268,7 @@ mod tests {
         let small = [part(1, 10), part(2, 10)];
         assert!(matches!(choose(&small, &list(&[1, 2])), Err(BytesError::PartTooSmall { number: 1, .. })));
         assert!(choose(&small, &list(&[2])).is_ok());
+        assert!(check_total(&small, 20).is_ok());
+        assert!(matches!(check_total(&small, 19), Err(BytesError::TooLarge { size: 20, most: 19, .. })));
     }
 }

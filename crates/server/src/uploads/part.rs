@@ -120,7 +120,7 @@ where
         Ok(None) => Ok(None),
         Ok(Some(Ok(chunk))) => Ok(Some(chunk)),
         Ok(Some(Err(error))) => Err(BytesError::CutShort(error.to_string())),
-        Err(_) => Err(BytesError::CutShort(format!("no byte came for {} s", STALL.as_secs()))),
+        Err(_) => Err(BytesError::Stalled(STALL.as_secs())),
     }
 }
 

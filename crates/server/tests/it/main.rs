@@ -3,9 +3,19 @@
 
 mod accounts;
 mod command_line;
+mod commit;
 mod console;
+mod cos;
+mod cos_access;
+mod cos_client;
 mod events;
+mod expire;
+mod fetched;
+mod flows;
 mod kill;
 mod media;
+mod play;
 mod signatures;
 mod test_app;
+mod ugc;
+mod upload;

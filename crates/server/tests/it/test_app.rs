@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 
 use reelgate_media::Tools;
 use reelgate_media::sandbox::{Mode, Sandbox};
-use reelgate_model::{AppId, Clock, FileIds, Time};
+use reelgate_model::{AppId, Clock, FileIds, Scope, Time};
 use reelgate_objects::Disk;
 use reelgate_server::app::{App, Parts};
 use reelgate_server::bootstrap;
@@ -15,6 +15,8 @@ use reelgate_server::http::router::router;
 use reelgate_server::listen::Listener;
 use reelgate_server::vault::Vault;
 use reelgate_store::Store;
+use reelgate_testkit::Database;
+use reelgate_wire::cos::xml;
 use serde_json::Value;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -38,7 +40,10 @@ pub(crate) struct TestApp {
     /// Origin, without a trailing slash.
     pub(crate) base: String,
     pub(crate) http: reqwest::Client,
+    /// The main application's rows.
+    pub(crate) scope: Scope,
     pub(crate) dir: tempfile::TempDir,
+    settings: Vec<(String, String)>,
     stop: CancellationToken,
     served: Option<JoinHandle<()>>,
 }
@@ -61,23 +66,42 @@ impl TestApp {
 
     /// A server with more configuration, as environment variables.
     pub(crate) async fn with(settings: &[(&str, &str)], clock: Clock) -> Self {
+        let own = |(name, text): &(&str, &str)| ((*name).to_owned(), (*text).to_owned());
+        Self::at(tempfile::tempdir().unwrap(), settings.iter().map(own).collect(), clock).await
+    }
+
+    /// A server on PostgreSQL whose storage can be shared by [`TestApp::another_node`]; `None`, having said so, on a
+    /// machine without one.
+    pub(crate) async fn on_postgres() -> Option<Self> {
+        let database = Database::postgres(std::thread::current().name().unwrap_or("a test"))?;
+        let settings = [("REELGATE_DATABASE__URL", database.url()), ("REELGATE_STORAGE__SHARED", "true")];
+        Some(Self::with(&settings, Clock::manual(START)).await)
+    }
+
+    /// Another process, so to speak, with the same rows, bytes and time.
+    pub(crate) async fn another_node(&self) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        std::os::unix::fs::symlink(self.dir.path().join("data"), dir.path().join("data")).unwrap();
+        Self::at(dir, self.settings.clone(), self.clock.clone()).await
+    }
+
+    async fn at(dir: tempfile::TempDir, settings: Vec<(String, String)>, clock: Clock) -> Self {
         // Refused when another test of this process was first, with the same provider.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-        let dir = tempfile::tempdir().unwrap();
-        let config = config(dir.path().join("data"), settings);
+        let config = config(dir.path().join("data"), &settings);
         std::fs::create_dir_all(&config.data_dir).unwrap();
         let listener = Listener::bind(config.listen, config.tls.as_ref()).await.unwrap();
         let base = format!("http://{}", listener.addr().unwrap());
         let app = open(config, clock.clone(), base.clone()).await;
         bootstrap::first_run(&app).await.unwrap();
         let stop = CancellationToken::new();
-        let served = tokio::spawn(listener.serve(router(&app), stop.clone()));
+        let served = Some(tokio::spawn(listener.serve(router(&app), stop.clone())));
         let http = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .build()
             .unwrap();
-        Self { app, clock, base, http, dir, stop, served: Some(served) }
+        Self { app, clock, base, http, scope: Scope::system(MAIN), dir, settings, stop, served }
     }
 
     /// `path` on this server.
@@ -105,6 +129,21 @@ impl Answer {
         Self { status, headers, json: serde_json::from_str(&text).unwrap_or(Value::Null), text }
     }
 
+    /// `self` if its status is `status`.
+    #[track_caller]
+    pub(crate) fn expect(self, status: u16) -> Self {
+        assert_eq!(self.status, status, "{}", self.text);
+        self
+    }
+
+    /// The object leg's error that this is: status, code and message.
+    #[track_caller]
+    pub(crate) fn cos_error(&self) -> (u16, String, String) {
+        let error =
+            xml::Error::parse(self.text.as_bytes()).unwrap_or_else(|error| panic!("{error}: {}", self.text));
+        (self.status, error.code, error.message)
+    }
+
     /// The text of a header, or nothing.
     pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or("")
@@ -129,7 +168,7 @@ impl Drop for TestApp {
     }
 }
 
-fn config(data_dir: PathBuf, settings: &[(&str, &str)]) -> Config {
+fn config(data_dir: PathBuf, settings: &[(String, String)]) -> Config {
     let line = CommandLine {
         data_dir: Some(data_dir),
         listen: Some("127.0.0.1:0".to_owned()),
@@ -145,8 +184,8 @@ fn config(data_dir: PathBuf, settings: &[(&str, &str)]) -> Config {
         ("REELGATE_ROOT__ADMIN_TOKEN", ADMIN),
         ("REELGATE_ROOT__MASTER_KEY", master.as_str()),
     ];
-    let pairs = credentials.iter().chain(settings);
-    Config::load(&line, pairs.map(|(name, text)| ((*name).to_owned(), (*text).to_owned()))).unwrap()
+    let credentials = credentials.map(|(name, text)| (name.to_owned(), text.to_owned()));
+    Config::load(&line, credentials.into_iter().chain(settings.iter().cloned())).unwrap()
 }
 
 /// Like `App::open`, except that the sandbox's helper is the real binary (this one is a test) and nothing checks that

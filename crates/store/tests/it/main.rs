@@ -11,4 +11,6 @@ mod hints;
 mod jobs;
 mod kill;
 mod migrations;
+mod tasks;
 mod units;
+mod uploads;

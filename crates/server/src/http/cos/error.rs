@@ -67,6 +67,7 @@ impl From<BytesError> for CosError {
             BytesError::TooLarge { .. } => ErrorCode::EntityTooLarge,
             BytesError::BadDigest { .. } => ErrorCode::BadDigest,
             BytesError::CutShort(_) => ErrorCode::IncompleteBody,
+            BytesError::Stalled(_) => ErrorCode::RequestTimeout,
             BytesError::InvalidPart(_) => ErrorCode::InvalidPart,
             BytesError::InvalidPartOrder => ErrorCode::InvalidPartOrder,
             BytesError::PartTooSmall { .. } => ErrorCode::EntityTooSmall,

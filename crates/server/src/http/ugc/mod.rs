@@ -10,34 +10,30 @@ mod prepare;
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
-use axum::extract::{Query, State};
+use axum::extract::{RawQuery, State};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use reelgate_wire::ugc::{Action, Answer, Code, InvalidRequest};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::Origin;
 use crate::app::App;
 use crate::uploads::Refusal;
-
-/// The query of a call.
-#[derive(Debug, Deserialize)]
-pub(super) struct Call {
-    #[serde(rename = "Action", default)]
-    action: String,
-}
 
 /// `POST /v3/index.php?Action=…`, and its preflight.
 pub(super) async fn door(
     State(app): State<App>,
     origin: Origin,
     method: Method,
-    Query(call): Query<Call>,
+    RawQuery(query): RawQuery,
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
     let answer = match (method, body) {
         (Method::OPTIONS, _) => StatusCode::NO_CONTENT.into_response(),
-        (Method::POST, Ok(body)) => dispatch(&app, &origin, &call.action, &body).await.into_response(),
+        (Method::POST, Ok(body)) => {
+            let action = action_of(query.as_deref().unwrap_or_default());
+            dispatch(&app, &origin, &action, &body).await.into_response()
+        }
         (Method::POST, Err(error)) => refused(Code::InvalidRequest, error.body_text()).into_response(),
         (other, _) => {
             refused(Code::InvalidRequest, format!("{other} is not answered here; use POST")).into_response()
@@ -49,6 +45,12 @@ pub(super) async fn door(
 /// `POST /ugcupload_new` at `vodreport.qcloud.com`: telemetry of the web SDK. Thanked for and not read.
 pub(super) async fn telemetry() -> Response {
     with_cors(Json(serde_json::json!({ "code": 0, "message": "success" })).into_response())
+}
+
+/// Read by hand: an odd query is refused in the vendor's shape like any other mistake.
+fn action_of(query: &str) -> String {
+    let mut pairs = form_urlencoded::parse(query.as_bytes());
+    pairs.find(|(name, _)| name == "Action").map(|(_, action)| action.into_owned()).unwrap_or_default()
 }
 
 async fn dispatch(app: &App, origin: &Origin, action: &str, body: &[u8]) -> Result<Response, Failed> {
