@@ -78,7 +78,7 @@ fn multipart(entries: &mut Vec<Entry>, upload: &Multipart, totals: PartTotals) {
     if totals.count > 0 {
         let span = totals.last.since(totals.first).as_millis();
         entries.push(
-            Entry::new(totals.last, Kind::Part, format!("{} parts stored", totals.count))
+            Entry::new(totals.last, Kind::Part, format!("Parts stored: {}", totals.count))
                 .with("upload_id", upload.id.as_str())
                 .with("parts", totals.count)
                 .with("size", totals.bytes)

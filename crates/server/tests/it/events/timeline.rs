@@ -221,7 +221,7 @@ async fn the_timeline_tells_everything_in_order_and_no_secret() {
             "permission: A permission of the signature service was shown",
             "session: Upload session opened",
             "object: Multipart upload begun",
-            "part: 2 parts stored",
+            "part: Parts stored: 2",
             "object: Object complete",
             "session: Upload committed",
             "media: Media exists",
@@ -284,7 +284,7 @@ async fn the_stream_tells_at_once_and_whenever_something_changed() {
     assert_eq!(response.headers()["content-type"], "text/event-stream");
     let mut messages = Messages { response, pending: String::new() };
     let first = lines(&messages.next().await);
-    assert_eq!(first.last().unwrap(), "part: 2 parts stored");
+    assert_eq!(first.last().unwrap(), "part: Parts stored: 2");
     served.process().await;
     let second = lines(&messages.next().await);
     assert!(second.contains(&"task: LongVideoPreset finished".to_owned()), "{second:?}");
