@@ -17,7 +17,7 @@ const VALIDITY: Duration = Duration::from_secs(86_400);
 /// RFC 3986 unreserved characters stay.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
-/// Like [`issue`](super::issue), with the sample's defaults (24 hours, no procedure), in the sample's key order.
+/// Like [`issue`](super::issue()), with the sample's defaults (24 hours, no procedure), in the sample's key order.
 pub async fn issue_sample(
     app: &App,
     scope: &Scope,

@@ -2,7 +2,7 @@
 //!
 //! Called as often and as concurrently as clients like: the session's row decides who makes the media, everybody
 //! gets the same answer. The probe runs before the transaction and never makes a client wait longer than
-//! [`PROBE_TIME`]; what is not known by then is written by the `flow.probe` job.
+//! 3 s; what is not known by then is written by the `flow.probe` job.
 
 use std::time::Duration;
 

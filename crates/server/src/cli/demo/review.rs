@@ -105,8 +105,13 @@ mod tests {
 
     #[test]
     fn every_frame_is_in_the_table_once() {
-        let frame =
-            |second: u64| Frame { at_ms: second * 1000, hentai: 0.25, porn: 0.25, nsfw: None, fused: Some(0.5) };
+        let frame = |second: u64| Frame {
+            at_ms: second * 1000,
+            hentai: 0.25,
+            porn: 0.25,
+            nsfw: None,
+            fused: Some(0.5),
+        };
         let frames: Vec<Frame> = (0..7_u64).map(frame).collect();
         let rows = table(&frames);
         assert_eq!(rows.len(), 4);
