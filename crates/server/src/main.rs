@@ -2,11 +2,6 @@
 
 use std::process::ExitCode;
 
-/// glibc keeps what a burst of threads has freed in one arena for each: 30 MiB and more after a review
-/// (docs/benchmarks.md). This one gives it back.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     // The sandboxed child is this same program (design section 8, "Children"): it must not start a runtime, open
     // files or read configuration before it has locked itself in.
