@@ -1,5 +1,6 @@
 //! The command line: one command, one file.
 
+mod allocator;
 mod app;
 mod demo;
 mod doctor;

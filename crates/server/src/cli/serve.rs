@@ -10,8 +10,8 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer, filter};
 
-use super::ServeArgs;
 use super::exit::Failure;
+use super::{ServeArgs, allocator};
 use crate::app::App;
 use crate::bootstrap;
 use crate::config::{CommandLine, Config};
@@ -21,6 +21,7 @@ use crate::roles;
 
 /// Starts what the arguments ask for and returns when it has been stopped and drained.
 pub(super) fn run(arguments: &ServeArgs) -> Result<(), Failure> {
+    allocator::settle();
     install_logs();
     let line = CommandLine {
         listen: arguments.listen.clone(),
