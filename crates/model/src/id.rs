@@ -29,7 +29,7 @@ impl fmt::Display for FileId {
 
 /// The text is not an id of the wanted kind.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("{0:?} is not a {1}: expected decimal digits below 2^63")]
+#[error("{0:?} is not a valid {1}: expected decimal digits below 2^63")]
 pub struct ParseIdError(String, &'static str);
 
 impl FromStr for FileId {

@@ -1,6 +1,6 @@
 //! First run: the main application and its credentials, given by configuration or generated and told once.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use reelgate_model::{ApiScope, AppId, Scope};
 use reelgate_store::{KeyApps, NewApiKey, NewApp, NewSecretKey, StoreError, unit};
 use secrecy::ExposeSecret;
@@ -40,12 +40,7 @@ pub async fn first_run(app: &App) -> Result<Generated> {
     let api_key = given_or_new("API key", secret(&root.api_key).as_deref(), new_api_key);
     let admin = given_or_new("admin token", secret(&root.admin_token).as_deref(), new_api_key);
     if let (Some(id), Some(key)) = (secret_id, secret_key) {
-        let sealed = app.vault.seal(&id, &key)?;
-        put_secret_key(
-            app,
-            NewSecretKey { secret_id: id, sealed, name: "first".to_owned(), apps: KeyApps::All },
-        )
-        .await?;
+        put_secret_key(app, &id, &key).await?;
     }
     if let Some(key) = api_key {
         put_api_key(app, main, &key, "backend", &BACKEND_SCOPES).await?;
@@ -75,8 +70,21 @@ async fn main_app(app: &App, wanted: AppId) -> Result<(AppId, bool)> {
     app.store.write(unit).await.context("the main application cannot be made")
 }
 
-async fn put_secret_key(app: &App, key: NewSecretKey) -> Result<()> {
-    let put = app.store.write(move |tx| Box::pin(async move { tx.create_secret_key(&key).await })).await;
+/// Stores a key pair. A SecretId that is stored already must be stored with this very key: silently keeping another one would make
+/// every signature of the backend fail.
+pub async fn put_secret_key(app: &App, id: &str, key: &str) -> Result<()> {
+    if let Some(stored) = app.store.read().await?.secret_key(id).await? {
+        if app.vault.open_sealed(id, &stored.sealed)?.expose_secret() == key {
+            return Ok(());
+        }
+        bail!(
+            "root.secret_key is not the key that SecretId {id} is stored with; give the old key, or another \
+             root.secret_id"
+        );
+    }
+    let sealed = app.vault.seal(id, key)?;
+    let new = NewSecretKey { secret_id: id.to_owned(), sealed, name: "first".to_owned(), apps: KeyApps::All };
+    let put = app.store.write(move |tx| Box::pin(async move { tx.create_secret_key(&new).await })).await;
     known_is_fine(put).context("the first SecretId cannot be stored")
 }
 

@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use reelgate_model::{AppId, Scope};
+use reelgate_server::bootstrap;
 use serde_json::json;
 
 use crate::test_app::{ADMIN, BACKEND, MAIN, SECRET_ID, SECRET_KEY, TestApp};
@@ -48,6 +49,15 @@ async fn secret_ids_are_listed_without_their_keys() {
 }
 
 #[tokio::test]
+async fn a_secret_id_of_the_configuration_never_changes_its_key_silently() {
+    let t = TestApp::start().await;
+    bootstrap::put_secret_key(&t.app, SECRET_ID, SECRET_KEY).await.unwrap();
+    let refused = bootstrap::put_secret_key(&t.app, SECRET_ID, "another key").await.unwrap_err().to_string();
+    assert!(refused.contains(SECRET_ID) && refused.contains("root.secret_key"), "{refused}");
+    assert!(!refused.contains("another key") && !refused.contains(SECRET_KEY));
+}
+
+#[tokio::test]
 async fn what_cannot_be_made_or_revoked_is_refused_with_a_sentence() {
     let t = TestApp::start().await;
     for (body, status, code, words) in [
@@ -56,7 +66,12 @@ async fn what_cannot_be_made_or_revoked_is_refused_with_a_sentence() {
         (json!({"name": "x", "scopes": []}), 422, "scopes_missing", "no scope"),
         (json!({"name": "x", "scopes": ["cook"]}), 422, "scope_unknown", "\"cook\" is not known"),
         (json!({"name": "x", "app": "12"}), 422, "app_unknown", "application 12 does not exist"),
-        (json!({"name": "x", "app": "twelve"}), 400, "invalid_request", "\"twelve\" is not a application id"),
+        (
+            json!({"name": "x", "app": "twelve"}),
+            400,
+            "invalid_request",
+            "\"twelve\" is not a valid application id",
+        ),
         (json!({"name": "x", "kind": "secret", "scopes": ["sign"]}), 422, "scopes_out_of_place", "no scopes"),
         (json!({"scopes": ["sign"]}), 400, "invalid_request", "missing field `name`"),
     ] {
