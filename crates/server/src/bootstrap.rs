@@ -121,17 +121,17 @@ pub fn random_text(length: usize) -> String {
 pub fn announce(url: &str, generated: &Generated) {
     eprintln!("\nReelgate listens on {url}\n  console: {url}/console");
     if generated.0.is_empty() {
-        eprintln!(
-            "  credentials: as given, or as printed at the first start (`reelgate key create` makes new ones)\n"
-        );
-        return;
+        eprintln!("  credentials: as given, or as printed at the first start (`key create` makes new ones)");
+    } else {
+        eprintln!("\nCredentials, generated now and never shown again:");
     }
-    eprintln!("\nCredentials, generated now and never shown again:");
     for (name, text) in &generated.0 {
         eprintln!("  {name:<12} {text}");
     }
     let token = generated.0.iter().find(|(name, _)| *name == "API key").map_or("<API key>", |(_, key)| key);
+    // As it was called: nobody has it in PATH after `make run`.
+    let program = std::env::args().next().unwrap_or_else(|| "reelgate".to_owned());
     eprintln!(
-        "\nNext:\n  REELGATE_URL={url} REELGATE_TOKEN={token} reelgate upload samples/bbb-excerpt-44s-720p.mp4\n"
+        "\nNext:\n  REELGATE_URL={url} REELGATE_TOKEN='{token}' {program} upload samples/bbb-excerpt-44s-720p.mp4\n"
     );
 }
