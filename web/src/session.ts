@@ -7,7 +7,13 @@ import { createStore } from "./store.ts";
 /** `unknown` until the server was asked, null when nobody is signed in. */
 export const session = createStore<Session | null | "unknown">("unknown");
 
-export const api = new Api(undefined, () => session.set(null));
+/** Whether the session ended by itself, so that the sign-in page can say why it is there. */
+export const sessionEnded = createStore(false);
+
+export const api = new Api(undefined, () => {
+  sessionEnded.set(true);
+  session.set(null);
+});
 
 export async function restoreSession(): Promise<void> {
   session.set(await api.session());
@@ -15,6 +21,7 @@ export async function restoreSession(): Promise<void> {
 
 export async function signIn(token: string): Promise<void> {
   session.set(await api.signIn(token));
+  sessionEnded.set(false);
 }
 
 export async function signOut(): Promise<void> {

@@ -8,6 +8,7 @@ export const en = {
   otherLanguage: "中文",
   loading: "Loading…",
   retry: "Try again",
+  unreachable: "The server cannot be reached. Check the connection and try again.",
   copy: "Copy",
   copied: "Copied",
   open: "Open",
@@ -19,6 +20,7 @@ export const en = {
   signInHint: "The server printed its admin token when it first started.",
   adminToken: "Admin token",
   signIn: "Sign in",
+  sessionEnded: "Your session has ended. Sign in again to go on where you were.",
   signInRefused: "This token is not known. Copy the whole line the server printed.",
 
   dropHere: "Drop a video anywhere on this page",

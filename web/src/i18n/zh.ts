@@ -10,6 +10,7 @@ export const zh: Texts = {
   otherLanguage: "English",
   loading: "加载中…",
   retry: "重试",
+  unreachable: "无法连接服务器，请检查网络后重试。",
   copy: "复制",
   copied: "已复制",
   open: "打开",
@@ -21,6 +22,7 @@ export const zh: Texts = {
   signInHint: "管理员令牌在服务器首次启动时打印在终端。",
   adminToken: "管理员令牌",
   signIn: "登录",
+  sessionEnded: "会话已结束，请重新登录，之后会回到刚才的页面。",
   signInRefused: "令牌无效，请完整复制服务器打印的那一行。",
 
   dropHere: "把视频拖到页面任意位置",

@@ -3,10 +3,12 @@ import { ApiError } from "../api.ts";
 import { useTexts } from "../i18n/index.ts";
 import { Failure } from "../parts/bits.tsx";
 import { LangButton, Mark } from "../parts/header.tsx";
-import { signIn } from "../session.ts";
+import { sessionEnded, signIn } from "../session.ts";
+import { useStore } from "../store.ts";
 
 export function SignInPage() {
   const t = useTexts();
+  const ended = useStore(sessionEnded);
   const [token, setToken] = useState("");
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<unknown>(null);
@@ -24,6 +26,7 @@ export function SignInPage() {
         <h1>
           <Mark /> Reelgate
         </h1>
+        {ended && <p role="status">{t.sessionEnded}</p>}
         <label>
           {t.adminToken}
           <input

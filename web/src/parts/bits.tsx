@@ -1,15 +1,17 @@
 /** Small pieces that several pages show. */
 
 import { useEffect, useState } from "preact/hooks";
+import { ApiError } from "../api.ts";
 import { useTexts } from "../i18n/index.ts";
 import { stateTone } from "../states.ts";
 
 /** What went wrong, and a way to try again where there is one. */
 export function Failure({ error, retry }: { error: unknown; retry?: () => void }) {
   const t = useTexts();
+  const unreachable = error instanceof ApiError && error.code === "network";
   return (
     <div class="failure" role="alert">
-      <p>{error instanceof Error ? error.message : String(error)}</p>
+      <p>{unreachable ? t.unreachable : error instanceof Error ? error.message : String(error)}</p>
       {retry && (
         <button type="button" onClick={retry}>
           {t.retry}
