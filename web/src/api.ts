@@ -1,6 +1,16 @@
 /** The only place that calls the server: same-origin `/v1` with the console's cookie. Errors become {@link ApiError}. */
 
-import type { EventEndpoint, IssuedSignature, Media, MediaSummary, Page, Procedure, Session, Timeline } from "./api_types.ts";
+import type {
+  EventEndpoint,
+  IssuedSignature,
+  Media,
+  MediaSummary,
+  Page,
+  Procedure,
+  Session,
+  SignatureExplanation,
+  Timeline,
+} from "./api_types.ts";
 
 /** A request that did not succeed. `code` is the server's stable word, `network` if no answer came, `http_<status>` if it was no problem document. */
 export class ApiError extends Error {
@@ -48,6 +58,11 @@ export class Api {
   /** A fresh upload signature for a file that `procedure` shall process. */
   issueSignature(procedure: string): Promise<IssuedSignature> {
     return this.#call("POST", "/v1/upload-signatures", { procedure });
+  }
+
+  /** What a signature holds and which rule it fails. It travels in the body: whoever reads it may upload. */
+  explainSignature(signature: string): Promise<SignatureExplanation> {
+    return this.#call("POST", "/v1/signatures/explain", { signature });
   }
 
   async procedures(): Promise<Procedure[]> {

@@ -17,6 +17,62 @@ export interface IssuedSignature {
   hosts: { ugc: string; object: string };
 }
 
+export type RuleOutcome = "pass" | "fail" | "not_checked";
+
+/** One rule of the upload doors. The last three are null unless it fails. */
+export interface RuleCheck {
+  step: number;
+  /** Stable word. */
+  rule: string;
+  outcome: RuleOutcome;
+  vendor_code: number | null;
+  sentence: string | null;
+  advice: string | null;
+}
+
+export interface SignedField {
+  name: string;
+  value: string;
+}
+
+/** Seconds. */
+export interface SignatureClock {
+  /** Unix time. */
+  server_time: number;
+  /** Negative: it was signed that long ago. */
+  signed_ahead: number;
+  /** Negative: it has been over that long. */
+  remaining: number;
+  validity: number;
+}
+
+/** What the server's signature service wrote into a signature. Further members are shown under their own names. */
+export interface SignedPermission {
+  id: string;
+  /** Empty: the application did not say. */
+  user: string;
+  key_id: string;
+  /** Null: the server's limit. */
+  max_size: number | null;
+  /** Empty: any. */
+  types: string[];
+  [further: string]: unknown;
+}
+
+export interface SignatureExplanation {
+  ok: boolean;
+  /** The first rule that fails. */
+  refusal: RuleCheck | null;
+  checks: RuleCheck[];
+  signed_string: string;
+  fields: SignedField[];
+  key: "known" | "unknown";
+  mac: "matches" | "differs" | "not_checked";
+  /** Null when the text does not decode. */
+  clock: SignatureClock | null;
+  permission: SignedPermission | null;
+}
+
 export interface Procedure {
   name: string;
   comment: string;

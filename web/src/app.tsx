@@ -3,6 +3,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { useTexts } from "./i18n/index.ts";
 import { EventsPage } from "./pages/events.tsx";
+import { ExplainPage } from "./pages/explain.tsx";
 import { FilePage } from "./pages/file.tsx";
 import { LibraryPage } from "./pages/library.tsx";
 import { SignInPage } from "./pages/sign_in.tsx";
@@ -57,6 +58,8 @@ function PageOf({ route: shown }: { route: Route }) {
       return <LibraryPage />;
     case "events":
       return <EventsPage />;
+    case "explain":
+      return <ExplainPage />;
     case "file":
       return <FilePage key={shown.fileId} fileId={shown.fileId} />;
   }

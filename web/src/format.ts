@@ -20,6 +20,29 @@ export function formatDuration(seconds: number): string {
   return hours > 0 ? `${hours}:${two(minutes)}:${two(whole % 60)}` : `${minutes}:${two(whole % 60)}`;
 }
 
+/** What the units of a span are called. */
+export interface SpanUnits {
+  day: string;
+  hour: string;
+  minute: string;
+  second: string;
+}
+
+/** How long something lasts, whatever its sign, in its largest unit and the one below: `59 min 48 s`, `90 d`. */
+export function formatSpan(seconds: number, units: SpanUnits): string {
+  const sizes: [number, string][] = [[86_400, units.day], [3600, units.hour], [60, units.minute], [1, units.second]];
+  const whole = Math.abs(Math.trunc(seconds));
+  const largest = sizes.findIndex(([size]) => whole >= size);
+  if (largest < 0) return `0 ${units.second}`;
+  let rest = whole;
+  const parts = sizes.slice(largest, largest + 2).map(([size, unit]) => {
+    const count = Math.floor(rest / size);
+    rest %= size;
+    return count > 0 ? `${count} ${unit}` : "";
+  });
+  return parts.filter(Boolean).join(" ");
+}
+
 /** A place in a video, to the tenth of a second: `0:07.5`. */
 export function formatPosition(ms: number): string {
   const tenths = Math.round(ms / 100);
@@ -49,6 +72,13 @@ export function formatScore(score: number): string {
 export function formatWhen(rfc3339: string, lang: string): string {
   const time = new Date(rfc3339);
   return Number.isNaN(time.getTime()) ? rfc3339 : new Intl.DateTimeFormat(lang, { dateStyle: "medium", timeStyle: "short" }).format(time);
+}
+
+/** Unix seconds, to the second and with the reader's time zone; the number itself where no calendar reaches. */
+export function formatMoment(unixSeconds: number, lang: string): string {
+  const time = new Date(unixSeconds * 1000);
+  if (Number.isNaN(time.getTime())) return String(unixSeconds);
+  return new Intl.DateTimeFormat(lang, { dateStyle: "medium", timeStyle: "long" }).format(time);
 }
 
 /** Any value of a timeline entry's detail, on one line. */

@@ -7,6 +7,7 @@ import "./styles/base.css";
 import "./styles/shell.css";
 import "./styles/library.css";
 import "./styles/file.css";
+import "./styles/explain.css";
 
 restoreLang();
 followAddress();

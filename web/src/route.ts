@@ -2,17 +2,24 @@
 
 import { createStore } from "./store.ts";
 
-export type Route = { page: "library" } | { page: "events" } | { page: "file"; fileId: string };
+export type Route = { page: "library" } | { page: "events" } | { page: "explain" } | { page: "file"; fileId: string };
 
 export function parseRoute(hash: string): Route {
   const [, page, argument] = hash.replace(/^#/, "").split("/");
-  if (page === "events") return { page };
+  if (page === "events" || page === "explain") return { page };
   if (page === "file" && argument && /^\d+$/.test(argument)) return { page, fileId: argument };
   return { page: "library" };
 }
 
 export function routeHref(route: Route): string {
-  return route.page === "library" ? "#/" : route.page === "events" ? "#/events" : `#/file/${route.fileId}`;
+  switch (route.page) {
+    case "library":
+      return "#/";
+    case "file":
+      return `#/file/${route.fileId}`;
+    default:
+      return `#/${route.page}`;
+  }
 }
 
 export const route = createStore<Route>({ page: "library" });

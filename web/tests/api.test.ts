@@ -77,3 +77,12 @@ test("ids and cursors are escaped", async () => {
   await api.media("a&b=c");
   expect(calls.map(({ url }) => url)).toEqual(["/v1/media/1%2F..%2F2", "/v1/media?limit=50&after=a%26b%3Dc"]);
 });
+
+test("a signature travels in the body only, with the csrf word", async () => {
+  const { api, calls } = apiWith(json(200, SESSION), json(200, { ok: true }));
+  await api.signIn("tok");
+  await api.explainSignature("c2VjcmV0");
+  expect([calls[1]?.url, calls[1]?.init.method]).toEqual(["/v1/signatures/explain", "POST"]);
+  expect(JSON.parse(calls[1]?.init.body as string)).toEqual({ signature: "c2VjcmV0" });
+  expect(new Headers(calls[1]?.init.headers).get("X-Reelgate-Csrf")).toBe("c1");
+});

@@ -1,5 +1,15 @@
 import { expect, test } from "vitest";
-import { formatBitrate, formatBytes, formatDetail, formatDuration, formatOffset, formatPosition, formatWhen } from "../src/format.ts";
+import {
+  formatBitrate,
+  formatBytes,
+  formatDetail,
+  formatDuration,
+  formatMoment,
+  formatOffset,
+  formatPosition,
+  formatSpan,
+  formatWhen,
+} from "../src/format.ts";
 
 test.each([
   [0, "0 B"],
@@ -31,6 +41,26 @@ test.each([
   [185_000, "+3 min 05 s"],
   [7_800_000, "+2 h 10 min"],
 ])("offset %d ms reads as %s", (ms, text) => expect(formatOffset(ms)).toBe(text));
+
+const UNITS = { day: "d", hour: "h", minute: "min", second: "s" };
+
+test.each([
+  [0, "0 s"],
+  [-12, "12 s"],
+  [59, "59 s"],
+  [60, "1 min"],
+  [3588, "59 min 48 s"],
+  [3600, "1 h"],
+  [3601, "1 h"],
+  [86_399, "23 h 59 min"],
+  [-90_000, "1 d 1 h"],
+  [7_776_000, "90 d"],
+])("a span of %d seconds reads as %s", (seconds, text) => expect(formatSpan(seconds, UNITS)).toBe(text));
+
+test("a moment has its seconds; where no calendar reaches, the number stands", () => {
+  expect(formatMoment(1_700_000_059, "en")).toMatch(/2023.*:14:19/);
+  expect(formatMoment(9e15, "en")).toBe("9000000000000000");
+});
 
 test("bitrates are decimal", () => {
   expect(formatBitrate(128_000)).toBe("128 kbit/s");

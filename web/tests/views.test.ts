@@ -53,10 +53,14 @@ test("a playback address on another host or port is told apart", () => {
 });
 
 test("addresses lead back to their pages, and nonsense to the library", () => {
-  for (const route of [{ page: "library" }, { page: "events" }, { page: "file", fileId: "5285890784246869930" }] as const) {
+  for (const route of [{ page: "library" }, { page: "events" }, { page: "explain" }, { page: "file", fileId: "5285890784246869930" }] as const) {
     expect(parseRoute(routeHref(route))).toEqual(route);
   }
   for (const hash of ["", "#", "#/file", "#/file/../x", "#/file/abc", "#/nowhere"]) expect(parseRoute(hash)).toEqual({ page: "library" });
+});
+
+test("nothing that stands behind a page in its address is taken into the route", () => {
+  expect(parseRoute("#/explain/c2VjcmV0")).toEqual({ page: "explain" });
 });
 
 test("state words are read in any case", () => {
@@ -70,8 +74,17 @@ test("the browser's first language that we have is taken", () => {
   expect(preferredLang([])).toBe("en");
 });
 
-test("both languages have a text for every known state, kind and verdict", () => {
-  for (const table of ["states", "verdicts", "kinds", "entryKinds", "scores"] as const) {
-    expect(Object.keys(zh[table]).sort()).toEqual(Object.keys(en[table]).sort());
-  }
+/** Every text under its path; one that is made from values counts as what it makes of some. */
+function textsOf(table: object, path = ""): [string, unknown][] {
+  return Object.entries(table).flatMap(([name, value]: [string, unknown]) =>
+    typeof value === "object" && value !== null
+      ? textsOf(value, `${path}${name}.`)
+      : [[path + name, typeof value === "function" ? value(7, "8") : value] as [string, unknown]],
+  );
+}
+
+test("both languages have the same texts, and none is empty", () => {
+  const paths = (texts: object) => textsOf(texts).map(([path]) => path).sort();
+  expect(paths(zh)).toEqual(paths(en));
+  for (const [path, text] of [...textsOf(en), ...textsOf(zh)]) expect(text, path).toMatch(/\S/);
 });

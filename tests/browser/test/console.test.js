@@ -4,6 +4,7 @@ import { strict as assert } from "node:assert";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { startChromium } from "../harness/chromium.js";
+import { signIn } from "../harness/console_page.js";
 import { SHORT_VIDEO, SHORT_VIDEO_SECONDS } from "../harness/sample.js";
 import { withScene } from "../harness/scene.js";
 import { screenshots } from "../harness/screenshots.js";
@@ -26,8 +27,7 @@ test("console: a dropped video is uploaded, followed, judged and played", (t) =>
     await page.locator("input[name=token]").fill("not the token");
     await page.locator("button[type=submit]").click();
     await page.locator("[role=alert]").waitFor();
-    await page.locator("input[name=token]").fill(server.credentials.adminToken);
-    await page.locator("button[type=submit]").click();
+    await signIn(page, server);
     await page.locator(".drop").waitFor();
     // Refused sign-ins are answered with 401, which Chromium notes as an error of the page.
     browser.complaints.length = 0;

@@ -26,8 +26,9 @@ export function Header({ route }: { route: Route }) {
         Reelgate
       </a>
       <nav>
-        {link({ page: "library" }, t.library, route.page !== "events")}
+        {link({ page: "library" }, t.library, route.page === "library" || route.page === "file")}
         {link({ page: "events" }, t.events, route.page === "events")}
+        {link({ page: "explain" }, t.explain.title, route.page === "explain")}
       </nav>
       {running > 0 && route.page !== "library" && (
         <a class="running" href={routeHref({ page: "library" })}>
