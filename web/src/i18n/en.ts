@@ -130,7 +130,7 @@ export const en = {
     title: "Signature explainer",
     intro: "Paste the text that your backend hands to the upload SDK as its signature: one long line of base64.",
     howTo: "How to get one",
-    howToSteps: "Your backend asks for it with its API key; it is the member signature of the answer:",
+    howToSteps: "Your backend asks for it with its API key; it is “signature” in the answer:",
     apiDescription: "Description of the API",
     field: "Upload signature",
     fieldHint: "Whoever holds it may upload while it is good. It is sent to this server only and kept nowhere. Ctrl+Enter or ⌘ Enter explains it.",

@@ -132,7 +132,7 @@ export const zh: Texts = {
     title: "签名解析",
     intro: "粘贴应用后台交给上传 SDK 的签名：一长行 base64 文本。",
     howTo: "如何获取签名",
-    howToSteps: "应用后台用自己的 API key 申请，返回内容的 signature 成员即是：",
+    howToSteps: "应用后台用自己的 API key 申请，返回内容中的 signature 即是：",
     apiDescription: "API 说明",
     field: "上传签名",
     fieldHint: "签名有效期间，持有者即可上传。它只会发送给本服务器，不会保存。按 Ctrl+Enter 或 ⌘ Enter 解析。",

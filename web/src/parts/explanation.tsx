@@ -162,9 +162,10 @@ function SignedString({ text }: { text: string }) {
   const t = useTexts();
   return (
     <section class="card">
-      <h2 class="with-action">
-        {t.explain.signedString} <CopyButton text={text} />
-      </h2>
+      <div class="with-action">
+        <h2>{t.explain.signedString}</h2>
+        <CopyButton text={text} />
+      </div>
       <p class="hint">{t.explain.signedStringHint}</p>
       <pre class="wrapped">
         <code>{text}</code>
