@@ -116,8 +116,7 @@ async function whenAnswersFail(page, browser, server, signature) {
   assert.match(await verdict(page), /The upload doors would take it now/);
 
   await browser.context.clearCookies();
-  await page.keyboard.press("Tab");
-  await page.locator("form.explain button[type=submit]").click();
+  await page.keyboard.press("Control+Enter");
   await page.locator(".sign-in [role=status]", { hasText: "Your session has ended" }).waitFor();
   await signIn(page, server);
   await page.locator("form.explain").waitFor();

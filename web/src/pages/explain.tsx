@@ -24,6 +24,11 @@ export function ExplainPage() {
     event.preventDefault();
     ask();
   };
+  // Its button goes away with the failure, and would take the keyboard's place with it.
+  const again = () => {
+    ask();
+    field.current?.focus();
+  };
   const clear = () => {
     edit("");
     field.current?.focus();
@@ -67,7 +72,7 @@ export function ExplainPage() {
         </form>
         <HowToGetOne />
       </section>
-      {answer.name === "failed" && <Failure error={answer.error} retry={ask} />}
+      {answer.name === "failed" && <Failure error={answer.error} retry={again} />}
       <div role="status" class="column">
         {answer.name === "asking" && <p class="hint">{t.explain.asking}</p>}
         {answer.name === "explained" && <Verdict explanation={answer.explanation} />}
