@@ -129,6 +129,18 @@ words!(
 );
 
 words!(
+    /// What a revocation names.
+    RevocationKind, "revocation kind", {
+        /// One permission, by its id.
+        Permission = "permission",
+        /// Every permission of a user that was issued up to then.
+        User = "user",
+        /// Every permission that was issued with a key up to then.
+        Key = "key",
+    }
+);
+
+words!(
     /// When ProcedureStateChanged is sent (wire reference 1.2, `taskNotifyMode`).
     NotifyMode, "task notify mode", {
         /// Once, at the end.

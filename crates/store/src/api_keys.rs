@@ -19,8 +19,17 @@ pub struct ApiKey {
     pub scopes: Vec<ApiScope>,
     /// When it was made.
     pub created_at: Time,
+    /// When it ends by rotation.
+    pub expires_at: Option<Time>,
     /// When it was revoked.
     pub revoked_at: Option<Time>,
+}
+
+impl ApiKey {
+    /// Whether its time by rotation is over.
+    pub fn is_expired(&self, now: Time) -> bool {
+        self.expires_at.is_some_and(|end| now >= end)
+    }
 }
 
 /// An API key to be stored.
@@ -41,23 +50,10 @@ impl std::fmt::Debug for NewApiKey {
 }
 
 impl Read {
-    /// The key with this hash, unless it or its application is revoked. No scope: scopes are made from it.
-    pub async fn api_key_by_hash(&mut self, hash: &str) -> Result<Option<ApiKey>, StoreError> {
-        let row = sqlx::query(
-            "SELECT k.id, k.app, k.name, k.scopes, k.created_at, k.revoked_at
-               FROM api_keys AS k JOIN apps AS a ON a.id = k.app
-              WHERE k.hash = $1 AND k.revoked_at IS NULL AND a.revoked_at IS NULL",
-        )
-        .bind(hash)
-        .fetch_optional(self.conn())
-        .await?;
-        row.as_ref().map(decode).transpose()
-    }
-
     /// The key with this id, unless it or its application is revoked; for who has a console session of it.
     pub async fn live_api_key(&mut self, id: &str) -> Result<Option<ApiKey>, StoreError> {
         let row = sqlx::query(
-            "SELECT k.id, k.app, k.name, k.scopes, k.created_at, k.revoked_at
+            "SELECT k.id, k.app, k.name, k.scopes, k.created_at, k.expires_at, k.revoked_at
                FROM api_keys AS k JOIN apps AS a ON a.id = k.app
               WHERE k.id = $1 AND k.revoked_at IS NULL AND a.revoked_at IS NULL",
         )
@@ -75,7 +71,7 @@ impl Read {
         limit: u32,
     ) -> Result<Vec<ApiKey>, StoreError> {
         let rows = sqlx::query(
-            "SELECT id, app, name, scopes, created_at, revoked_at FROM api_keys
+            "SELECT id, app, name, scopes, created_at, expires_at, revoked_at FROM api_keys
               WHERE app = $1 AND id > $2 ORDER BY id LIMIT $3",
         )
         .bind(scope.app().0)
@@ -105,7 +101,23 @@ impl Tx {
         .execute(self.conn())
         .await?;
         ensure_inserted(&result)?;
+        self.touch_directory().await?;
         Ok(id)
+    }
+
+    /// Lets a key end at `end` (rotation). `Stale` if it is revoked, unknown, or ends earlier already.
+    pub async fn retire_api_key(&mut self, scope: &Scope, id: &str, end: Time) -> Result<(), StoreError> {
+        let result = sqlx::query(
+            "UPDATE api_keys SET expires_at = $1
+              WHERE app = $2 AND id = $3 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $1)",
+        )
+        .bind(end.0)
+        .bind(scope.app().0)
+        .bind(id)
+        .execute(self.conn())
+        .await?;
+        ensure_changed(&result)?;
+        self.touch_directory().await
     }
 
     /// Revokes a key and ends the console sessions opened with it. `Stale` if it is revoked already or unknown.
@@ -121,11 +133,11 @@ impl Tx {
         .await?;
         ensure_changed(&result)?;
         sqlx::query("DELETE FROM console_sessions WHERE api_key = $1").bind(id).execute(self.conn()).await?;
-        Ok(())
+        self.touch_directory().await
     }
 }
 
-fn decode(row: &AnyRow) -> Result<ApiKey, StoreError> {
+pub(crate) fn decode(row: &AnyRow) -> Result<ApiKey, StoreError> {
     let scopes: Result<Vec<ApiScope>, StateError> =
         row.text("scopes")?.split_whitespace().map(str::parse).collect();
     Ok(ApiKey {
@@ -134,6 +146,7 @@ fn decode(row: &AnyRow) -> Result<ApiKey, StoreError> {
         name: row.text("name")?,
         scopes: scopes.map_err(|error| corrupt("scopes", error.to_string()))?,
         created_at: row.time("created_at")?,
+        expires_at: row.optional_time("expires_at")?,
         revoked_at: row.optional_time("revoked_at")?,
     })
 }

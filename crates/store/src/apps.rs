@@ -72,7 +72,8 @@ impl Tx {
         .bind(now.0)
         .execute(self.conn())
         .await?;
-        ensure_inserted(&result)
+        ensure_inserted(&result)?;
+        self.touch_directory().await
     }
 
     /// Sets whether an application's media stay private until the verdict. `Stale` if it is revoked or unknown.
@@ -82,7 +83,8 @@ impl Tx {
             .bind(id.0)
             .execute(self.conn())
             .await?;
-        ensure_changed(&result)
+        ensure_changed(&result)?;
+        self.touch_directory().await
     }
 
     /// Revokes an application. `Stale` if it is revoked already or unknown.
@@ -93,11 +95,12 @@ impl Tx {
             .bind(id.0)
             .execute(self.conn())
             .await?;
-        ensure_changed(&result)
+        ensure_changed(&result)?;
+        self.touch_directory().await
     }
 }
 
-fn decode(row: &AnyRow) -> Result<App, StoreError> {
+pub(crate) fn decode(row: &AnyRow) -> Result<App, StoreError> {
     Ok(App {
         id: row.app_id("id")?,
         name: row.text("name")?,

@@ -40,8 +40,17 @@ pub struct SecretKey {
     pub apps: KeyApps,
     /// When it was made.
     pub created_at: Time,
+    /// When it ends by rotation.
+    pub expires_at: Option<Time>,
     /// When it was revoked.
     pub revoked_at: Option<Time>,
+}
+
+impl SecretKey {
+    /// Whether its time by rotation is over.
+    pub fn is_expired(&self, now: Time) -> bool {
+        self.expires_at.is_some_and(|end| now >= end)
+    }
 }
 
 /// A SecretId to be stored.
@@ -73,7 +82,7 @@ impl Read {
     /// The key with this SecretId, unless it is revoked.
     pub async fn secret_key(&mut self, secret_id: &str) -> Result<Option<SecretKey>, StoreError> {
         let row = sqlx::query(
-            "SELECT secret_id, sealed, name, all_apps, created_at, revoked_at FROM secret_keys
+            "SELECT secret_id, sealed, name, all_apps, created_at, expires_at, revoked_at FROM secret_keys
               WHERE secret_id = $1 AND revoked_at IS NULL",
         )
         .bind(secret_id)
@@ -85,27 +94,25 @@ impl Read {
         }
     }
 
-    /// The newest enabled key that reaches `app`: what the signature service signs with.
-    pub async fn signing_key(&mut self, app: AppId) -> Result<Option<SecretKey>, StoreError> {
-        let row = sqlx::query(
-            "SELECT secret_id, sealed, name, all_apps, created_at, revoked_at FROM secret_keys
-              WHERE revoked_at IS NULL
-                AND (all_apps = 1 OR secret_id IN (SELECT secret_id FROM secret_key_apps WHERE app = $1))
-              ORDER BY created_at DESC, secret_id DESC LIMIT 1",
+    /// All keys that are not revoked, newest last.
+    pub(crate) async fn live_secret_keys(&mut self) -> Result<Vec<SecretKey>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT secret_id, sealed, name, all_apps, created_at, expires_at, revoked_at FROM secret_keys
+              WHERE revoked_at IS NULL ORDER BY created_at, secret_id",
         )
-        .bind(app.0)
-        .fetch_optional(self.conn())
+        .fetch_all(self.conn())
         .await?;
-        match row {
-            Some(row) => self.with_apps(&row).await.map(Some),
-            None => Ok(None),
+        let mut keys = Vec::with_capacity(rows.len());
+        for row in &rows {
+            keys.push(self.with_apps(row).await?);
         }
+        Ok(keys)
     }
 
     /// Up to `limit` keys with SecretIds after `after` (empty: from the first), revoked ones included.
     pub async fn secret_keys(&mut self, after: &str, limit: u32) -> Result<Vec<SecretKey>, StoreError> {
         let rows = sqlx::query(
-            "SELECT secret_id, sealed, name, all_apps, created_at, revoked_at FROM secret_keys
+            "SELECT secret_id, sealed, name, all_apps, created_at, expires_at, revoked_at FROM secret_keys
               WHERE secret_id > $1 ORDER BY secret_id LIMIT $2",
         )
         .bind(after)
@@ -136,6 +143,7 @@ impl Read {
             name: row.text("name")?,
             apps,
             created_at: row.time("created_at")?,
+            expires_at: row.optional_time("expires_at")?,
             revoked_at: row.optional_time("revoked_at")?,
         })
     }
@@ -169,7 +177,21 @@ impl Tx {
                 .await?;
             }
         }
-        Ok(())
+        self.touch_directory().await
+    }
+
+    /// Lets a key end at `end` (rotation). `Stale` if it is revoked, unknown, or ends earlier already.
+    pub async fn retire_secret_key(&mut self, secret_id: &str, end: Time) -> Result<(), StoreError> {
+        let result = sqlx::query(
+            "UPDATE secret_keys SET expires_at = $1
+              WHERE secret_id = $2 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $1)",
+        )
+        .bind(end.0)
+        .bind(secret_id)
+        .execute(self.conn())
+        .await?;
+        ensure_changed(&result)?;
+        self.touch_directory().await
     }
 
     /// Revokes a key. `Stale` if it is revoked already or unknown.
@@ -181,6 +203,7 @@ impl Tx {
                 .bind(secret_id)
                 .execute(self.conn())
                 .await?;
-        ensure_changed(&result)
+        ensure_changed(&result)?;
+        self.touch_directory().await
     }
 }

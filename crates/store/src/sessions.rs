@@ -78,6 +78,18 @@ pub struct NewSession {
     pub media_expires_at: Option<Time>,
     /// The client's address.
     pub remote: String,
+    /// Name of the policy behind the permission; empty when there is none.
+    pub policy: String,
+    /// Id of the key the permission was issued with; empty for signatures that the application made itself.
+    pub key_id: String,
+    /// When the signature was issued.
+    pub issued_at: Time,
+    /// UTC day on which the user's quota counts it; `None`: not counted.
+    pub quota_day: Option<i64>,
+    /// Permission that it occupies while open; empty: none that is limited.
+    pub holder: String,
+    /// Bytes that are reserved for it.
+    pub reserved: u64,
     /// When the session ends unless it is committed.
     pub expires_at: Time,
 }
@@ -93,8 +105,16 @@ pub struct SignatureUse {
 
 const COLUMNS: &str = "id, app, file_id, state, cover_only, secret_id, signature_mac, user_name, permission, video_key, \
     video_name, video_type, video_size, cover_key, cover_type, max_size, max_duration, region, class_id, procedure_name, \
-    task_priority, notify_mode, source_context, session_context, media_expires_at, remote, created_at, expires_at, \
-    ended_at, end_reason";
+    task_priority, notify_mode, source_context, session_context, media_expires_at, remote, policy, key_id, \
+    issued_at, quota_day, holder, reserved, created_at, expires_at, ended_at, end_reason";
+
+/// Open sessions of an application by a condition over `$2` and `$3`, up to `$4`.
+pub(crate) fn open_where(condition: &str) -> String {
+    format!(
+        "SELECT {COLUMNS} FROM upload_sessions
+          WHERE app = $1 AND state = 'open' AND CAST($3 AS BIGINT) IS NOT NULL AND {condition} ORDER BY id LIMIT $4"
+    )
+}
 
 impl Read {
     /// The session with this id, in any state. No scope: the caller has its key, or is the system.
@@ -105,6 +125,23 @@ impl Read {
                 .fetch_optional(self.conn())
                 .await?;
         row.as_ref().map(decode).transpose()
+    }
+
+    /// The session with this id, in any state, and whether its permission has been revoked. No scope: the caller has
+    /// its key.
+    pub async fn session_and_revocation(&mut self, id: &str) -> Result<Option<(Session, bool)>, StoreError> {
+        let text = format!(
+            "SELECT {COLUMNS}, CAST(CASE WHEN EXISTS (
+                SELECT 1 FROM revocations AS r
+                 WHERE r.app = s.app AND r.subject <> ''
+                   AND ((r.kind = 'permission' AND r.subject = s.permission)
+                     OR (r.kind = 'user' AND r.subject = s.user_name AND r.revoked_at >= s.issued_at)
+                     OR (r.kind = 'key' AND r.subject = s.key_id AND r.revoked_at >= s.issued_at))
+             ) THEN 1 ELSE 0 END AS BIGINT) AS revoked
+               FROM upload_sessions AS s WHERE id = $1",
+        );
+        let row = sqlx::query(sqlx::AssertSqlSafe(text)).bind(id).fetch_optional(self.conn()).await?;
+        row.map(|row| Ok((decode(&row)?, row.flag("revoked")?))).transpose()
     }
 
     /// The session that made a file, for its timeline.
@@ -166,9 +203,9 @@ impl Tx {
             "INSERT INTO upload_sessions (id, app, file_id, state, cover_only, secret_id, signature_mac, user_name,
                 permission, video_key, video_name, video_type, video_size, cover_key, cover_type, max_size, max_duration,
                 region, class_id, procedure_name, task_priority, notify_mode, source_context, session_context,
-                media_expires_at, remote, created_at, expires_at)
+                media_expires_at, remote, created_at, expires_at, policy, key_id, issued_at, quota_day, holder, reserved)
              VALUES ($1, $2, $3, 'open', $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20,
-                $21, $22, $23, $24, $25, $26, $27)",
+                $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33)",
         )
         .bind(&new.id)
         .bind(scope.app().0)
@@ -197,6 +234,12 @@ impl Tx {
         .bind(&new.remote)
         .bind(now.0)
         .bind(new.expires_at.0)
+        .bind(&new.policy)
+        .bind(&new.key_id)
+        .bind(new.issued_at.0)
+        .bind(new.quota_day)
+        .bind(&new.holder)
+        .bind(stored(new.reserved))
         .execute(self.conn())
         .await?;
         Ok(())
@@ -279,7 +322,7 @@ fn stored(size: u64) -> i64 {
     i64::try_from(size).unwrap_or(i64::MAX)
 }
 
-fn decode(row: &AnyRow) -> Result<Session, StoreError> {
+pub(crate) fn decode(row: &AnyRow) -> Result<Session, StoreError> {
     Ok(Session {
         id: row.text("id")?,
         app: row.app_id("app")?,
@@ -318,6 +361,12 @@ fn decode_request(row: &AnyRow) -> Result<NewSession, StoreError> {
         session_context: row.text("session_context")?,
         media_expires_at: row.optional_time("media_expires_at")?,
         remote: row.text("remote")?,
+        policy: row.text("policy")?,
+        key_id: row.text("key_id")?,
+        issued_at: row.time("issued_at")?,
+        quota_day: row.value("quota_day")?,
+        holder: row.text("holder")?,
+        reserved: row.size("reserved")?,
         expires_at: row.time("expires_at")?,
     })
 }

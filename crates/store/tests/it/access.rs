@@ -7,8 +7,8 @@ use crate::fixture::{APP, Fixture, START, both, is_stale, write};
 
 both!(
     secret_keys_keep_their_bytes_and_applications,
-    signing_is_done_with_the_newest_key_that_reaches_the_application,
-    api_keys_are_found_by_hash_until_they_are_revoked,
+    the_directory_holds_what_is_good_and_tells_when_it_changes,
+    api_keys_are_live_until_they_are_revoked,
     a_revoked_app_closes_its_keys,
     console_sessions_end_by_time_by_hand_and_with_their_key,
 );
@@ -53,27 +53,44 @@ async fn secret_keys_keep_their_bytes_and_applications(f: Fixture) {
     assert_eq!(read.secret_keys("AKID1", 10).await.unwrap().len(), 1);
 }
 
-async fn signing_is_done_with_the_newest_key_that_reaches_the_application(f: Fixture) {
-    assert_eq!(f.store.read().await.unwrap().signing_key(APP).await.unwrap(), None);
-    for (id, apps) in
-        [("AKID3", KeyApps::All), ("AKID1", KeyApps::Listed(vec![APP])), ("AKID2", KeyApps::All)]
-    {
+async fn the_directory_holds_what_is_good_and_tells_when_it_changes(f: Fixture) {
+    let before = f.store.read().await.unwrap().directory().await.unwrap();
+    assert_eq!((before.apps.len(), before.api_keys.len(), before.secret_keys.len()), (1, 0, 0));
+    for (id, apps) in [("AKID3", KeyApps::All), ("AKID1", KeyApps::Listed(vec![APP]))] {
         let key = secret_key(id, apps);
         write!(f.store, tx => tx.create_secret_key(&key).await).unwrap();
         f.clock.advance(Duration::from_secs(1));
     }
-    let stranger = secret_key("AKID4", KeyApps::Listed(vec![]));
-    write!(f.store, tx => tx.create_secret_key(&stranger).await).unwrap();
-    for expected in ["AKID2", "AKID1", "AKID3"] {
-        let found = f.store.read().await.unwrap().signing_key(APP).await.unwrap().unwrap();
-        assert_eq!(found.secret_id, expected);
-        write!(f.store, tx => tx.revoke_secret_key(expected).await).unwrap();
-    }
-    let elsewhere = f.store.read().await.unwrap().signing_key(AppId(9)).await.unwrap();
-    assert_eq!(elsewhere, None, "a key that lists no application reaches none");
+    let (scope, key) = (f.scope.clone(), api_key("h1"));
+    let id = write!(f.store, tx => tx.create_api_key(&scope, &key).await).unwrap();
+    let now = f.store.read().await.unwrap().directory().await.unwrap();
+    assert!(now.version > before.version);
+    let secret_ids: Vec<_> = now.secret_keys.iter().map(|key| key.secret_id.as_str()).collect();
+    assert_eq!(secret_ids, ["AKID3", "AKID1"], "the newest comes last");
+    assert_eq!((now.api_keys[0].0.as_str(), &now.api_keys[0].1.id), ("h1", &id));
+
+    let end = START + Duration::from_secs(60);
+    let (scope, own) = (f.scope.clone(), id.clone());
+    write!(f.store, tx => tx.retire_api_key(&scope, &own, end).await).unwrap();
+    write!(f.store, tx => tx.retire_secret_key("AKID3", end).await).unwrap();
+    let (scope, own) = (f.scope.clone(), id.clone());
+    let later = end + Duration::from_secs(1);
+    assert!(is_stale(&write!(f.store, tx => tx.retire_api_key(&scope, &own, later).await)), "it ends earlier already");
+    assert!(is_stale(&write!(f.store, tx => tx.retire_secret_key("AKID3", later).await)));
+    let retired = f.store.read().await.unwrap().directory().await.unwrap();
+    assert!(retired.version > now.version);
+    assert_eq!((retired.api_keys[0].1.expires_at, retired.secret_keys[0].expires_at), (Some(end), Some(end)));
+    assert!(!retired.api_keys[0].1.is_expired(START) && retired.api_keys[0].1.is_expired(end));
+
+    let scope = f.scope.clone();
+    write!(f.store, tx => tx.revoke_api_key(&scope, &id).await).unwrap();
+    write!(f.store, tx => tx.revoke_secret_key("AKID1").await).unwrap();
+    let end = f.store.read().await.unwrap().directory().await.unwrap();
+    assert!(end.version > retired.version);
+    assert_eq!((end.api_keys.len(), end.secret_keys.len()), (0, 1));
 }
 
-async fn api_keys_are_found_by_hash_until_they_are_revoked(f: Fixture) {
+async fn api_keys_are_live_until_they_are_revoked(f: Fixture) {
     let (scope, key, again) = (f.scope.clone(), api_key("h1"), api_key("h1"));
     let id = write!(f.store, tx => tx.create_api_key(&scope, &key).await).unwrap();
     let scope = f.scope.clone();
@@ -81,12 +98,11 @@ async fn api_keys_are_found_by_hash_until_they_are_revoked(f: Fixture) {
     assert!(matches!(taken, Err(StoreError::AlreadyExists)));
 
     let mut read = f.store.read().await.unwrap();
-    let found = read.api_key_by_hash("h1").await.unwrap().unwrap();
+    let found = read.live_api_key(&id).await.unwrap().unwrap();
     assert_eq!(
         (&found.id, found.app, found.scopes.as_slice()),
         (&id, APP, &[ApiScope::Sign, ApiScope::Read][..])
     );
-    assert_eq!(read.live_api_key(&id).await.unwrap().unwrap(), found);
     assert_eq!(read.api_keys(&f.scope, "", 10).await.unwrap(), [found]);
     assert!(read.api_keys(&f.scope, &id, 10).await.unwrap().is_empty());
     assert!(read.api_keys(&Scope::system(AppId(9)), "", 10).await.unwrap().is_empty());
@@ -98,21 +114,22 @@ async fn api_keys_are_found_by_hash_until_they_are_revoked(f: Fixture) {
     );
     let (scope, own) = (f.scope.clone(), id.clone());
     write!(f.store, tx => tx.revoke_api_key(&scope, &own).await).unwrap();
-    assert_eq!(read.api_key_by_hash("h1").await.unwrap(), None);
+    assert_eq!(read.live_api_key(&id).await.unwrap(), None);
     assert_eq!(read.api_keys(&f.scope, "", 10).await.unwrap()[0].revoked_at, Some(START));
 }
 
 async fn a_revoked_app_closes_its_keys(f: Fixture) {
     let app = NewApp { id: AppId(9), name: String::new(), private: false };
     let key = api_key("h9");
-    write!(f.store, tx => {
+    let id = write!(f.store, tx => {
         tx.create_app(&app).await?;
         tx.create_api_key(&Scope::system(AppId(9)), &key).await
     })
     .unwrap();
-    assert!(f.store.read().await.unwrap().api_key_by_hash("h9").await.unwrap().is_some());
+    assert!(f.store.read().await.unwrap().live_api_key(&id).await.unwrap().is_some());
     write!(f.store, tx => tx.revoke_app(AppId(9)).await).unwrap();
-    assert!(f.store.read().await.unwrap().api_key_by_hash("h9").await.unwrap().is_none());
+    assert!(f.store.read().await.unwrap().live_api_key(&id).await.unwrap().is_none());
+    assert!(f.store.read().await.unwrap().directory().await.unwrap().api_keys.is_empty());
 }
 
 async fn console_sessions_end_by_time_by_hand_and_with_their_key(f: Fixture) {

@@ -11,6 +11,7 @@ mod hints;
 mod jobs;
 mod kill;
 mod migrations;
+mod permissions;
 mod tasks;
 mod units;
 mod uploads;

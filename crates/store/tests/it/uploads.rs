@@ -34,7 +34,7 @@ fn stranger() -> Scope {
     Scope::system(AppId(9))
 }
 
-fn session(id: &str) -> NewSession {
+pub(crate) fn session(id: &str) -> NewSession {
     NewSession {
         id: id.to_owned(),
         file_id: FileId(5_576_678_019_876_543_210),
@@ -60,6 +60,12 @@ fn session(id: &str) -> NewSession {
         session_context: "会话 🎬".to_owned(),
         media_expires_at: Some(Time(START.0 + 1)),
         remote: "2001:db8::1".to_owned(),
+        policy: "creators".to_owned(),
+        key_id: "key-1".to_owned(),
+        issued_at: START,
+        quota_day: Some(20_601),
+        holder: "perm-1".to_owned(),
+        reserved: 20_971_525,
         expires_at: START + Duration::from_secs(3600),
     }
 }

@@ -2,6 +2,9 @@
 //! (design section 8, "Permission"). It travels inside the signed string, so signing writes no row.
 //!
 //! Form: `1.` and the URL-safe base64, without padding, of a small JSON object. Another form gets another number.
+//! In front of the real cloud, where we may not add parameters, [`suffix`] carries the part that fits.
+
+pub mod suffix;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -30,7 +33,10 @@ pub struct Permission {
     /// Id of the API key that issued it.
     #[serde(rename = "k")]
     pub key_id: String,
-    /// Revision of the policy that was applied.
+    /// Name of the policy that was applied; empty for the built-in one.
+    #[serde(rename = "p", default, skip_serializing_if = "String::is_empty")]
+    pub policy: String,
+    /// Revision of that policy: changes with what it says.
     #[serde(rename = "r")]
     pub policy_revision: i64,
     /// Largest video, bytes.
@@ -42,6 +48,21 @@ pub struct Permission {
     /// Allowed types: lower-case extensions without a dot. Empty means any.
     #[serde(rename = "t", default, skip_serializing_if = "Vec::is_empty")]
     pub types: Vec<String>,
+    /// Uploads of the user on one UTC day.
+    #[serde(rename = "q", default, skip_serializing_if = "Option::is_none")]
+    pub daily_uploads: Option<u64>,
+    /// Bytes of the user on one UTC day.
+    #[serde(rename = "b", default, skip_serializing_if = "Option::is_none")]
+    pub daily_bytes: Option<u64>,
+    /// Sessions that may be open at once with this permission.
+    #[serde(rename = "s", default, skip_serializing_if = "Option::is_none")]
+    pub open_sessions: Option<u32>,
+    /// Bytes that its open sessions may announce together.
+    #[serde(rename = "f", default, skip_serializing_if = "Option::is_none")]
+    pub bytes_in_flight: Option<u64>,
+    /// Client addresses it may be used from.
+    #[serde(rename = "a", default, skip_serializing_if = "Option::is_none")]
+    pub addresses: Option<u32>,
 }
 
 /// The text is no permission of a form this version knows, or the permission does not fit its bounds.
@@ -78,7 +99,7 @@ impl Permission {
     }
 
     fn check(&self) -> Result<(), PermissionError> {
-        for (name, value) in [("id", &self.id), ("user", &self.user), ("key id", &self.key_id)] {
+        for (name, value) in [("id", &self.id), ("user", &self.user), ("key id", &self.key_id), ("policy", &self.policy)] {
             if value.len() > MAX_NAME {
                 return refuse(format!("the {name} has {} bytes, more than {MAX_NAME}", value.len()));
             }
@@ -117,10 +138,16 @@ mod tests {
             id: "01890a5d-ac96-774b-bcce-b302099a8057".to_owned(),
             user: "张三@example".to_owned(),
             key_id: "key_7".to_owned(),
+            policy: "creators".to_owned(),
             policy_revision: 3,
             max_size: Some(1 << 33),
             max_duration: Some(600),
             types: vec!["mp4".to_owned(), "mov".to_owned()],
+            daily_uploads: Some(10),
+            daily_bytes: Some(1 << 34),
+            open_sessions: Some(2),
+            bytes_in_flight: Some(1 << 33),
+            addresses: Some(3),
         }
     }
 
@@ -128,7 +155,7 @@ mod tests {
     fn it_survives_the_journey_and_stays_short() {
         let text = full().encode().unwrap();
         assert!(text.starts_with("1."), "{text}");
-        assert!(text.len() < 220, "{} bytes", text.len());
+        assert!(text.len() < 340, "{} bytes", text.len());
         assert_eq!(Permission::parse(&text), Ok(full()));
     }
 

@@ -1,0 +1,75 @@
+-- What a permission may do and what became of it: quotas, revocations, the log of the signature service, and keys that
+-- end by rotation.
+
+-- A key that was rotated stays good until then; null: until it is revoked.
+ALTER TABLE api_keys ADD COLUMN expires_at BIGINT;
+ALTER TABLE secret_keys ADD COLUMN expires_at BIGINT;
+
+-- One row, raised by every change of applications and keys: processes that hold them in memory look at it.
+CREATE TABLE directory (
+    id      BIGINT PRIMARY KEY,
+    version BIGINT NOT NULL
+);
+INSERT INTO directory (id, version) VALUES (1, 1);
+
+ALTER TABLE upload_sessions ADD COLUMN policy TEXT NOT NULL DEFAULT '';
+ALTER TABLE upload_sessions ADD COLUMN key_id TEXT NOT NULL DEFAULT '';  -- who asked for the permission
+ALTER TABLE upload_sessions ADD COLUMN issued_at BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE upload_sessions ADD COLUMN quota_day BIGINT;                 -- UTC day it is counted on; null: not counted
+ALTER TABLE upload_sessions ADD COLUMN holder TEXT NOT NULL DEFAULT '';  -- permission it occupies while open; '': none
+ALTER TABLE upload_sessions ADD COLUMN reserved BIGINT NOT NULL DEFAULT 0; -- bytes reserved for it
+CREATE INDEX upload_sessions_permission ON upload_sessions (app, permission, state);
+CREATE INDEX upload_sessions_user ON upload_sessions (app, user_name, state);
+CREATE INDEX upload_sessions_key ON upload_sessions (app, key_id, state);
+
+-- What was used of a limit: uploads and bytes of a user on one UTC day (days since the epoch), or of one permission while
+-- its sessions are open (period -1).
+CREATE TABLE quotas (
+    app        BIGINT NOT NULL,
+    subject    TEXT   NOT NULL,             -- user:{name} or permission:{id}
+    period     BIGINT NOT NULL,
+    uploads    BIGINT NOT NULL,
+    bytes      BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL,             -- nobody asks for it any more
+    PRIMARY KEY (app, subject, period)
+);
+CREATE INDEX quotas_due ON quotas (expires_at);
+
+-- Addresses from which a permission has been used, kept only where a policy limits their number.
+CREATE TABLE permission_addresses (
+    app        BIGINT NOT NULL,
+    permission TEXT   NOT NULL,
+    address    TEXT   NOT NULL,
+    expires_at BIGINT NOT NULL,
+    PRIMARY KEY (app, permission, address)
+);
+CREATE INDEX permission_addresses_due ON permission_addresses (expires_at);
+
+-- Permissions that are not good any more: one, or all of a user or of a key that were issued up to then.
+CREATE TABLE revocations (
+    app        BIGINT NOT NULL,
+    kind       TEXT   NOT NULL,             -- permission, user, key
+    subject    TEXT   NOT NULL,
+    id         TEXT   NOT NULL UNIQUE,
+    revoked_at BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL,             -- every signature it speaks of has expired by then
+    reason     TEXT   NOT NULL DEFAULT '',
+    principal  TEXT   NOT NULL,
+    PRIMARY KEY (app, kind, subject)
+);
+CREATE INDEX revocations_due ON revocations (expires_at);
+
+-- What the signature service granted or refused, written in batches. Dropped by time.
+CREATE TABLE signature_log (
+    app       BIGINT NOT NULL,
+    at        BIGINT NOT NULL,
+    id        BIGINT NOT NULL,              -- random: tells entries of one millisecond apart
+    user_name TEXT   NOT NULL,
+    caller    TEXT   NOT NULL,              -- who asked, as the entry of dispatch.callers and its key
+    code      TEXT   NOT NULL,              -- granted, or the code of the refusal
+    detail    TEXT   NOT NULL,              -- JSON: what was granted, or the sentence of the refusal
+    remote    TEXT   NOT NULL,
+    PRIMARY KEY (app, at, id)
+) PARTITION BY RANGE (at);
+CREATE TABLE signature_log_default PARTITION OF signature_log DEFAULT;
+CREATE INDEX signature_log_user ON signature_log (app, user_name, at, id);
