@@ -161,15 +161,19 @@ impl Rules {
     }
 }
 
-/// A NumericDate: seconds, perhaps with a fraction (RFC 7519 section 2). What is beyond all time is its end.
+/// The end of time, and less than half of what fits: the distance between any two moments still fits too.
+const FOREVER: i64 = i64::MAX / 4;
+
+/// A NumericDate: seconds, perhaps with a fraction (RFC 7519 section 2).
 fn moment(value: &Value) -> Option<Time> {
     let number = value.as_number()?;
-    match (number.as_i64(), number.as_f64()) {
-        (Some(seconds), _) => Some(Time::from_seconds(seconds)),
+    let Time(milliseconds) = match (number.as_i64(), number.as_f64()) {
+        (Some(seconds), _) => Time::from_seconds(seconds),
         // A cast of a float saturates.
-        (None, Some(seconds)) => Some(Time((seconds * 1000.0).floor() as i64)),
-        (None, None) => None,
-    }
+        (None, Some(seconds)) => Time((seconds * 1000.0).floor() as i64),
+        (None, None) => return None,
+    };
+    Some(Time(milliseconds.clamp(-FOREVER, FOREVER)))
 }
 
 /// A number that does not fit 64 bits would be rounded, and two users could become one: it names nobody.

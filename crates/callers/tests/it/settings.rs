@@ -11,10 +11,14 @@ fn refused(keys: JwtKeys) -> String {
     Jwt::new(settings(keys)).unwrap_err().to_string()
 }
 
-/// DER: a tag, a length of one or two bytes, the content.
+/// DER: a tag, the length in its shortest form, the content.
 fn der(tag: u8, content: &[u8]) -> Vec<u8> {
     let length = u16::try_from(content.len()).unwrap().to_be_bytes();
-    let head = if content.len() < 128 { vec![tag, length[1]] } else { vec![tag, 0x82, length[0], length[1]] };
+    let head = match content.len() {
+        0..128 => vec![tag, length[1]],
+        128..256 => vec![tag, 0x81, length[1]],
+        _ => vec![tag, 0x82, length[0], length[1]],
+    };
     [head, content.to_vec()].concat()
 }
 
@@ -97,7 +101,7 @@ fn urls_that_cannot_be_asked_are_refused() {
 
 #[test]
 fn headers_that_cannot_be_copied_are_refused() {
-    let refused = |headers| Forward::new(forward(headers)).unwrap_err().to_string();
+    let refused = |headers: &[&'static str]| Forward::new(forward(headers)).unwrap_err().to_string();
     assert_eq!(
         refused(&[]),
         "the headers of app cannot be copied: none is named, so nobody would ever be asked; name authorization or \

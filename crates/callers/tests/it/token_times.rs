@@ -55,6 +55,10 @@ async fn times_may_have_fractions_and_lie_beyond_all_time() {
         let token = secret().token(None, &claims_with(json!({ "exp": past })));
         assert_eq!(jwt.verify(&token, NOW).await.unwrap_err().code(), "jwt_expired", "{past}");
     }
+    for never in [json!(1e300), json!(u64::MAX)] {
+        let token = secret().token(None, &claims_with(json!({ "nbf": never })));
+        assert_eq!(jwt.verify(&token, NOW).await.unwrap_err().code(), "jwt_not_yet_valid", "{never}");
+    }
 }
 
 #[tokio::test]
