@@ -1,0 +1,78 @@
+//! The outside of a token: three segments, and the header that says how it is signed (RFC 7515).
+
+use std::borrow::Cow;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Deserializer};
+
+use crate::object::Object;
+
+/// The three segments, still encoded.
+pub(super) struct Token<'a> {
+    /// What is signed: header, dot and payload as they were sent.
+    pub(super) signed: &'a [u8],
+    pub(super) payload: &'a str,
+    pub(super) signature: &'a str,
+    header: &'a str,
+}
+
+/// What of a header matters here. `jku`, `jwk`, `x5u` and `x5c` do not: keys come from the settings.
+#[derive(Deserialize)]
+pub(super) struct Header<'a> {
+    #[serde(borrow)]
+    pub(super) alg: Cow<'a, str>,
+    #[serde(borrow, default)]
+    pub(super) kid: Option<Cow<'a, str>>,
+    #[serde(default, rename = "crit")]
+    pub(super) critical: Present,
+}
+
+/// Whether a member is there at all, with whatever value.
+#[derive(Default)]
+pub(super) struct Present(pub(super) bool);
+
+impl<'de> Deserialize<'de> for Present {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        IgnoredAny::deserialize(deserializer).map(|_| Self(true))
+    }
+}
+
+impl<'a> Token<'a> {
+    /// The segments, when there are exactly three and none is empty.
+    pub(super) fn split(text: &'a str) -> Option<Self> {
+        let (rest, signature) = text.rsplit_once('.')?;
+        let (header, payload) = rest.split_once('.')?;
+        let whole =
+            !header.is_empty() && !payload.is_empty() && !signature.is_empty() && !payload.contains('.');
+        whole.then_some(Self { signed: rest.as_bytes(), payload, signature, header })
+    }
+
+    /// The header's JSON, to be read with [`Header::read`].
+    pub(super) fn header(&self) -> Option<Vec<u8>> {
+        decode(self.header)
+    }
+}
+
+impl<'a> Header<'a> {
+    pub(super) fn read(json: &'a [u8]) -> Option<Self> {
+        serde_json::from_slice(json).ok().map(|Object(header)| header)
+    }
+}
+
+/// Canonical base64url without padding: one text for each sequence of bytes.
+pub(super) fn decode(segment: &str) -> Option<Vec<u8>> {
+    URL_SAFE_NO_PAD.decode(segment).ok()
+}
+
+/// Decodes a signature of exactly `N` bytes without an allocation.
+pub(super) fn decode_exactly<const N: usize>(segment: &str) -> Option<[u8; N]> {
+    // Room for what the decoder may write before it knows the length.
+    let mut room = [0; 96];
+    if segment.len() > 4 * N.div_ceil(3) || N > 64 {
+        return None;
+    }
+    let length = URL_SAFE_NO_PAD.decode_slice(segment, &mut room).ok()?;
+    room[..length].try_into().ok()
+}

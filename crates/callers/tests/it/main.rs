@@ -1,0 +1,34 @@
+//! Callers as other systems name them, with real keys and real servers on this machine.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod app;
+mod forward;
+mod forward_failures;
+mod hs256;
+mod issuer;
+mod jwks;
+mod jwks_failures;
+mod public_keys;
+mod settings;
+mod token_times;
+
+use std::time::Duration;
+
+use reelgate_model::Time;
+
+/// The server's clock in these tests: years before the machine's, which must not be read.
+const NOW: Time = Time(1_000_000_000_000);
+
+/// Moves tokio's clock. It stands still only for the jump: standing while sockets are waited for, it would run ahead.
+async fn pass(length: Duration) {
+    tokio::time::pause();
+    tokio::time::advance(length).await;
+    tokio::time::resume();
+}
+
+/// Lets other tasks run until `done`.
+async fn until(mut done: impl AsyncFnMut() -> bool) {
+    while !done().await {
+        tokio::task::yield_now().await;
+    }
+}
