@@ -26,7 +26,7 @@ async function permit(user) {
     redirect: "error", // the key goes to this address and nowhere else
     signal: AbortSignal.timeout(5000),
   });
-  const { signature, code } = await answer.json().catch(() => ({})); // a proxy in between answers in HTML
+  const { signature, code } = (await answer.json().catch(() => null)) ?? {}; // a proxy in between answers in HTML
   if (answer.ok && signature) return [200, { signature }];
   // The user and the reason; never the key, and never a signature: whoever reads it may upload.
   console.error(`no signature for ${user}: Reelgate answered ${answer.status} ${code ?? ""}`);

@@ -7,6 +7,7 @@ may upload, and only this process knows the API key.
 import json
 import os
 import sys
+from http.client import HTTPException
 from http.cookies import CookieError, SimpleCookie
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.error import HTTPError
@@ -51,7 +52,7 @@ def permit(user):
             return 200, {"signature": json.load(answer)["signature"]}, {}
     except HTTPError as refusal:
         return refused(user, refusal)
-    except (OSError, ValueError, LookupError) as error:
+    except (OSError, HTTPException, ValueError, LookupError, TypeError) as error:
         print(f"no signature for {user}: Reelgate was not reached: {type(error).__name__}", file=sys.stderr)
         return 502, {"code": "upload_unavailable"}, {}
 
@@ -59,7 +60,7 @@ def permit(user):
 def refused(user, refusal):
     try:
         code = json.load(refusal)["code"]
-    except (OSError, ValueError, LookupError, TypeError):  # a proxy in between answers in HTML
+    except (OSError, HTTPException, ValueError, LookupError, TypeError):  # a proxy in between answers in HTML
         code = "refused"
     # The user and the reason; never the key, and never a signature: whoever reads it may upload.
     print(f"no signature for {user}: Reelgate answered {refusal.code} {code}", file=sys.stderr)
