@@ -12,10 +12,14 @@ server=
 trap 'code=$?; [ -z "$server" ] || kill "$server" 2>/dev/null || true; wait; rm -rf -- "$work"; exit "$code"' EXIT
 
 # Good on this server only, which nobody else reaches and which is gone with this script.
-export REELGATE_SECRET_ID=AKIDofTheExamples REELGATE_SECRET_KEY=only-for-the-check-of-examples-1 REELGATE_TOKEN=rgk_only_for_the_check_of_examples
+export REELGATE_SECRET_ID=AKIDofTheExamples
+export REELGATE_SECRET_KEY=only-for-the-check-of-examples-1
+export REELGATE_TOKEN=rgk_only_for_the_check_of_examples
 
 mkfifo "$work/said"
-REELGATE_ROOT__SECRET_ID=$REELGATE_SECRET_ID REELGATE_ROOT__SECRET_KEY=$REELGATE_SECRET_KEY REELGATE_ROOT__API_KEY=$REELGATE_TOKEN \
+REELGATE_ROOT__SECRET_ID=$REELGATE_SECRET_ID \
+    REELGATE_ROOT__SECRET_KEY=$REELGATE_SECRET_KEY \
+    REELGATE_ROOT__API_KEY=$REELGATE_TOKEN \
     "$binary" serve --data-dir "$work/data" --listen 127.0.0.1:0 --roles dispatch,gateway,api >/dev/null 2>"$work/said" &
 server=$!
 

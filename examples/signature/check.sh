@@ -4,7 +4,7 @@
 # A language that this machine lacks is skipped and named; with CI=true only Go may be. Given a server, it is tried for real:
 #
 #     REELGATE_URL, REELGATE_SECRET_ID, REELGATE_SECRET_KEY   starts an upload with what the samples sign
-#     REELGATE_URL, REELGATE_TOKEN                            runs the backends of examples/backend; else only their syntax is read
+#     REELGATE_URL, REELGATE_TOKEN                            runs examples/backend, of which else only the syntax is read
 #
 # scripts/examples.sh starts such a server. The last line says how it went.
 set -euo pipefail
@@ -153,10 +153,11 @@ refuses() {
 check_signing() {
     local language=$1
     check_fresh "$language" 3600 ""
+    local rest="&procedure=ReelgateShortVideo&taskPriority=-3&taskNotifyMode=Change&classId=7&vodSubAppId=1500012345&oneTimeValid=1"
     check_fresh "$language" 600 \
-        "&procedure=ReelgateShortVideo&taskPriority=-3&taskNotifyMode=Change&classId=7&vodSubAppId=1500012345&oneTimeValid=1&sourceContext=a%20b%2B100%25%26%27%28%2A%29%21%2F~&sessionContext=%E4%BC%9A%E8%AF%9D%3D%5Cn&storageRegion=ap-guangzhou" \
-        storageRegion=ap-guangzhou 'sessionContext=会话=\n' "sourceContext=a b+100%&'(*)!/~" oneTimeValid=1 vodSubAppId=1500012345 \
-        classId=7 taskNotifyMode=Change taskPriority=-3 procedure=ReelgateShortVideo validSeconds=600
+        "$rest&sourceContext=a%20b%2B100%25%26%27%28%2A%29%21%2F~&sessionContext=%E4%BC%9A%E8%AF%9D%3D%5Cn&storageRegion=ap-guangzhou" \
+        storageRegion=ap-guangzhou 'sessionContext=会话=\n' "sourceContext=a b+100%&'(*)!/~" oneTimeValid=1 \
+        vodSubAppId=1500012345 classId=7 taskNotifyMode=Change taskPriority=-3 procedure=ReelgateShortVideo validSeconds=600
     check_fresh "$language" 3600 "&classId=1" procedure= classId=1 sourceContext=
     refuses "$language" "" "$id"
     refuses "$language" "$key"
@@ -174,7 +175,8 @@ apply() {
 
 check_server() {
     local language=$1 answer
-    answer=$(apply "$(SECRET_KEY=$REELGATE_SECRET_KEY sample "$language" "$REELGATE_SECRET_ID" oneTimeValid=1 'sourceContext=a+b 会')")
+    answer=$(apply "$(SECRET_KEY=$REELGATE_SECRET_KEY sample "$language" "$REELGATE_SECRET_ID" \
+        oneTimeValid=1 'sourceContext=a+b 会')")
     same "$language, at the server" '{"code":0,' "${answer:0:10}"
     answer=$(apply "$(SECRET_KEY=another-key sample "$language" "$REELGATE_SECRET_ID")")
     same "$language, at the server with another key" '{"code":10004,' "${answer:0:14}"

@@ -19,7 +19,8 @@ sign() {
     valid_seconds=$(option validSeconds "$@")
     now=$(date +%s)
     random=$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')
-    original="secretId=$(encode "$secret_id")&currentTimeStamp=$now&expireTime=$((now + ${valid_seconds:-3600}))&random=$random"
+    original="secretId=$(encode "$secret_id")&currentTimeStamp=$now"
+    original="$original&expireTime=$((now + ${valid_seconds:-3600}))&random=$random"
     for name in $optional; do
         value=$(option "$name" "$@")
         [ -z "$value" ] || original="$original&$name=$(encode "$value")"
@@ -33,8 +34,8 @@ sign_original() {
     { printf %s "$1" | hmac_sha1; printf %s "$1"; } | base64 | tr -d '\n'
 }
 
-# HMAC-SHA1 (RFC 2104) of standard input, 20 bytes. Spelled out as two digests because `openssl dgst -hmac` takes the key only
-# as an argument, where every user of the machine can read it in the process list.
+# HMAC-SHA1 (RFC 2104) of standard input, 20 bytes. Spelled out as two digests because `openssl dgst -hmac` takes the key
+# only as an argument, where every user of the machine can read it in the process list.
 hmac_sha1() {
     { pad 54; cat; } | openssl dgst -sha1 -binary | { pad 92; cat; } | openssl dgst -sha1 -binary
 }
@@ -102,6 +103,7 @@ echo
 # What a client does with it first (the SDKs do this, the upload of the parts and the CommitUploadUGC that follow):
 #
 #     curl -s 'http://127.0.0.1:8300/v3/index.php?Action=ApplyUploadUGC' -H 'Content-Type: application/json' \
-#          -d "{\"signature\":\"$(sh sign.sh "$SECRET_ID")\",\"videoName\":\"holiday\",\"videoType\":\"mp4\",\"videoSize\":20971525}"
+#          -d "{\"signature\":\"$(sh sign.sh "$SECRET_ID")\",\"videoName\":\"holiday\",\"videoType\":\"mp4\"}"
 #
-# The answer has HTTP status 200 also for a refusal: "code" is 0, or 10004 for a signature that is not right, and "message" says why.
+# The answer has HTTP status 200 also for a refusal: "code" is 0, or 10004 for a signature that is not right, and "message"
+# says why.

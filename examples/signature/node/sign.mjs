@@ -50,7 +50,9 @@ function main([secretId, ...pairs]) {
     const { secretKey, parameters } = JSON.parse(readFileSync(0, "utf8"));
     return signParameters(secretKey, parameters);
   }
-  if (!secretId || secretId.startsWith("-")) throw new TypeError("usage: SECRET_KEY=… node sign.mjs SECRET_ID [name=value]…");
+  if (!secretId || secretId.startsWith("-")) {
+    throw new TypeError("usage: SECRET_KEY=… node sign.mjs SECRET_ID [name=value]…");
+  }
   if (!env.SECRET_KEY) throw new TypeError("put the SecretKey into the environment variable SECRET_KEY");
   const { validSeconds = 3600, ...options } = Object.fromEntries(pairs.map((pair) => {
     const [, name, value] = /^([^=]+)=(.*)$/s.exec(pair) ?? [];
