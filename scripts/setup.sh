@@ -3,7 +3,8 @@
 #
 #     sh scripts/setup.sh build     to compile: a C compiler, root certificates
 #     sh scripts/setup.sh demo      and to process video: ffmpeg
-#     sh scripts/setup.sh test      and for everything `make test` runs: PostgreSQL, Chromium, openssl, git, cargo-deny
+#     sh scripts/setup.sh test      and for everything `make test` runs: PostgreSQL, Chromium, openssl, Python,
+#                                   curl, git, cargo-deny
 #
 # On Debian and Ubuntu missing packages are installed with apt-get (through sudo when not root, never asking questions).
 # Elsewhere the packages are named and the script stops. Rust and Node are never installed: people choose how they get them.
@@ -88,7 +89,10 @@ look_for_chromium() {
 
 look_for_small_tools() {
     have bash || need "bash" "runs scripts/test.sh" bash bash bash bash
-    have openssl || need "openssl" "makes the certificate of the browser test's server" openssl openssl openssl openssl
+    have openssl || need "openssl" "makes the certificate of the browser test's server; one of the examples signs with it" \
+        openssl openssl openssl openssl
+    have python3 || need "Python" "runs the examples written in it" python3 python3 python3 python3
+    have curl || need "curl" "the check of the examples asks their servers with it" curl curl curl curl
     have git || need "git" "sees whether generated files are up to date" git git git git
 }
 

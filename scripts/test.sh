@@ -64,6 +64,10 @@ browser_tests() {
         (cd tests/browser && npm ci --no-audit --no-fund && REELGATE_BINARY=$target/debug/reelgate npm test)
 }
 
+examples() {
+    cargo build --locked -p reelgate-server && bash scripts/examples.sh "$target/debug/reelgate"
+}
+
 # Whether the working tree is a git checkout; an unpacked archive has nothing to compare with.
 is_checkout() { git rev-parse --is-inside-work-tree >/dev/null 2>&1; }
 
@@ -107,5 +111,6 @@ stage "sdk/js and console" javascript
 stage "rust tests" rust_tests
 stage "documentation" documentation
 stage "browser tests" browser_tests
+stage "examples" examples
 stage "generated files" generated_files
 summary

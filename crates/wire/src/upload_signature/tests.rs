@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use proptest::prelude::*;
@@ -58,6 +60,40 @@ fn the_published_vectors_are_made_and_read() {
         let signature = verified(text);
         assert_eq!(signature.parameters(), &parameters);
         assert_eq!(signature.mac_hex(), mac);
+    }
+}
+
+/// One of those that the samples in `examples/signature` are checked against.
+#[derive(serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Vector {
+    name: String,
+    secret_key: String,
+    parameters: BTreeMap<String, serde_json::Value>,
+    original: String,
+    mac: String,
+    signature: String,
+}
+
+#[test]
+fn the_vectors_of_the_samples_are_made_and_read() {
+    let text = include_str!("../../../../examples/signature/vectors.json");
+    let vectors: Vec<Vector> = serde_json::from_str(text).unwrap();
+    let first: Vec<&str> = vectors.iter().take(3).map(|vector| vector.signature.as_str()).collect();
+    assert_eq!(first, [V1, V2, V3]);
+    for vector in vectors {
+        let key = vector.secret_key.as_bytes();
+        assert_eq!(sign_original(key, &vector.original), vector.signature, "{}", vector.name);
+        let unverified = Unverified::decode(&vector.signature).unwrap();
+        assert_eq!(unverified.original(), vector.original, "{}", vector.name);
+        let signature = unverified.verify(key).unwrap();
+        assert_eq!(signature.mac_hex(), vector.mac, "{}", vector.name);
+        assert_eq!(signature.parameters().check_ranges(), Ok(()), "{}", vector.name);
+        let text_of = |value: &serde_json::Value| value.as_str().map_or(value.to_string(), str::to_owned);
+        let expected: BTreeMap<String, String> =
+            vector.parameters.iter().map(|(name, value)| (name.clone(), text_of(value))).collect();
+        let fields: BTreeMap<String, String> = signature.fields().iter().cloned().collect();
+        assert_eq!(fields, expected, "{}", vector.name);
     }
 }
 
