@@ -123,8 +123,7 @@ impl Jwt {
         let token = self.split(token)?;
         let header = token.header();
         self.header(header.as_deref())?;
-        let signature: [u8; 32] =
-            token::decode_exactly(token.signature).ok_or_else(|| self.bad_signature())?;
+        let signature = token::decode_hs256(token.signature).ok_or_else(|| self.bad_signature())?;
         // Compares in constant time.
         hmac::verify(secret, token.signed, &signature).map_err(|_| self.bad_signature())?;
         let (identity, _) = self.rules.check(&self.payload(&token)?, now)?;

@@ -66,11 +66,11 @@ pub(super) fn decode(segment: &str) -> Option<Vec<u8>> {
     URL_SAFE_NO_PAD.decode(segment).ok()
 }
 
-/// Decodes a signature of exactly `N` bytes without an allocation.
-pub(super) fn decode_exactly<const N: usize>(segment: &str) -> Option<[u8; N]> {
-    // Room for what the decoder may write before it knows the length.
-    let mut room = [0; 96];
-    if segment.len() > 4 * N.div_ceil(3) || N > 64 {
+/// The 32 bytes of an HS256 signature, without an allocation.
+pub(super) fn decode_hs256(segment: &str) -> Option<[u8; 32]> {
+    // The decoder asks for room in whole groups of three bytes.
+    let mut room = [0; 33];
+    if segment.len() != 43 {
         return None;
     }
     let length = URL_SAFE_NO_PAD.decode_slice(segment, &mut room).ok()?;
