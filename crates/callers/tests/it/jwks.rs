@@ -55,10 +55,13 @@ async fn a_new_key_is_fetched_once_for_all_tokens_that_name_it() {
     server.answers(Answer::Wait(vec![RSA.jwk("a"), OTHER_RSA.jwk("b")]));
     let mut waiting = tokio::task::JoinSet::new();
     for number in 0..200 {
-        let (jwt, token) = (Arc::clone(&jwt), OTHER_RSA.token(Some("b"), &claims()));
-        waiting.spawn(async move { code(&jwt, &token).await == "accepted" });
-        let (jwt, id) = (Arc::clone(&jwt), format!("invented {number}"));
-        waiting.spawn(async move { code(&jwt, &RSA.token(Some(&id), &claims())).await == "jwt_key_unknown" });
+        let invented = RSA.token(Some(&format!("invented {number}")), &claims());
+        for (token, expected) in
+            [(OTHER_RSA.token(Some("b"), &claims()), "accepted"), (invented, "jwt_key_unknown")]
+        {
+            let jwt = Arc::clone(&jwt);
+            waiting.spawn(async move { code(&jwt, &token).await == expected });
+        }
     }
     server.fetched(2).await;
     assert_eq!(code(&jwt, &RSA.token(Some("a"), &claims())).await, "accepted", "known keys do not wait");
