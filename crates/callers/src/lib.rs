@@ -7,7 +7,8 @@
 //! Cryptography is aws-lc everywhere. `jsonwebtoken` 11 finds its provider through a process-wide default, which panics
 //! at the first token when a build has enabled none or two of them. This crate never asks for that default: it calls
 //! `jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER` by name, so there is nothing to install and nothing to forget.
-//! The feature `use_pem` stays off, because it pulls in `time`, which `deny.toml` bans; PEM is read by rustls-pki-types.
+//! The feature `use_pem` stays off, because it pulls in `time`, which `deny.toml` bans; rustls-pki-types
+//! reads PEM.
 
 mod forward;
 mod jwt;

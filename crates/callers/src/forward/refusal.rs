@@ -15,7 +15,8 @@ pub enum ForwardRefusal {
     },
     /// The app gave no answer that could be used. It is in the log already.
     #[error(
-        "the app could not say whether this upload is allowed: {name} {seen}; try again, and if it lasts, tell its operator"
+        "the app could not say whether this upload is allowed: {name} {seen}; try again, \
+         and if it lasts, tell its operator"
     )]
     Failed {
         /// The entry that was asked.

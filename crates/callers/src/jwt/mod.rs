@@ -14,7 +14,7 @@ mod token;
 mod verified;
 
 use std::borrow::Cow;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use aws_lc_rs::hmac;
 use reelgate_model::Time;
@@ -49,12 +49,16 @@ pub struct Jwt {
 }
 
 enum Keys {
-    /// aws-lc's own key, and not that of `jsonwebtoken`, which would derive the pads anew for each token.
-    Secret(Box<hmac::Key>),
-    Public {
-        source: Source,
-        verified: Verified,
-    },
+    Secret(Box<Secret>),
+    Public { source: Source, verified: Verified },
+}
+
+struct Secret {
+    /// aws-lc's own, and not that of `jsonwebtoken`, which would derive the pads anew for each token.
+    key: hmac::Key,
+    /// The encoded header of the first token that verified. An issuer writes the same one always, and what has been
+    /// found good once need not be read again.
+    usual_header: OnceLock<Box<str>>,
 }
 
 enum Source {
@@ -76,7 +80,8 @@ impl Jwt {
                 if secret.len() < MIN_SECRET {
                     return Err(SettingsError::ShortSecret { name, bytes: secret.len() });
                 }
-                Keys::Secret(Box::new(hmac::Key::new(hmac::HMAC_SHA256, secret)))
+                let key = hmac::Key::new(hmac::HMAC_SHA256, secret);
+                Keys::Secret(Box::new(Secret { key, usual_header: OnceLock::new() }))
             }
             JwtKeys::Pem { algorithm, pem } => match PublicKey::from_pem(algorithm, &pem) {
                 Ok(key) => public(Source::Fixed(algorithm, Arc::new(KeySet::fixed(key)))),
@@ -100,9 +105,8 @@ impl Jwt {
     /// configured `iss`. Proves nothing; among several issuers, the first that recognises a token decides on it.
     pub fn recognises(&self, token: &str) -> bool {
         let Some(token) = Token::split(token) else { return false };
-        let Some(header) = token.header() else { return false };
-        let ours = Header::read(&header).is_some_and(|header| self.uses(&header.alg));
-        ours && token::decode(token.signature).is_some()
+        self.is_used_here(&token)
+            && token::is_base64url(token.signature)
             && token::decode(token.payload).is_some_and(|payload| self.is_issued_here(&payload))
     }
 
@@ -119,14 +123,18 @@ impl Jwt {
         }
     }
 
-    fn verify_secret(&self, secret: &hmac::Key, token: &str, now: Time) -> Result<Arc<Identity>, JwtRefusal> {
+    fn verify_secret(&self, secret: &Secret, token: &str, now: Time) -> Result<Arc<Identity>, JwtRefusal> {
         let token = self.split(token)?;
-        let header = token.header();
-        self.header(header.as_deref())?;
-        let signature: [u8; 32] =
-            token::decode_exactly(token.signature).ok_or_else(|| self.bad_signature())?;
+        let is_usual = secret.is_usual(&token);
+        if !is_usual {
+            self.header(token.header_json().as_deref())?;
+        }
+        let signature = token::decode_hs256(token.signature).ok_or_else(|| self.bad_signature())?;
         // Compares in constant time.
-        hmac::verify(secret, token.signed, &signature).map_err(|_| self.bad_signature())?;
+        hmac::verify(&secret.key, token.signed, &signature).map_err(|_| self.bad_signature())?;
+        if !is_usual {
+            secret.usual_header.get_or_init(|| token.header.into());
+        }
         let (identity, _) = self.rules.check(&self.payload(&token)?, now)?;
         Ok(Arc::new(identity))
     }
@@ -147,7 +155,7 @@ impl Jwt {
         }
         let token = self.split(text)?;
         let signature = token::decode(token.signature).ok_or_else(|| self.bad_signature())?;
-        let header = token.header();
+        let header = token.header_json();
         let header = self.header(header.as_deref())?;
         let algorithm = Algorithm::named(&header.alg).ok_or_else(|| self.other_algorithm())?;
         let set = self.key_set(source, algorithm, header.kid.as_deref()).await?;
@@ -211,6 +219,16 @@ impl Jwt {
         }
     }
 
+    fn is_used_here(&self, token: &Token<'_>) -> bool {
+        if let Keys::Secret(secret) = &self.keys
+            && secret.is_usual(token)
+        {
+            return true;
+        }
+        let json = token.header_json();
+        json.as_deref().and_then(Header::read).is_some_and(|header| self.uses(&header.alg))
+    }
+
     fn is_issued_here(&self, payload: &[u8]) -> bool {
         #[derive(Deserialize)]
         struct Issued<'a> {
@@ -231,6 +249,12 @@ impl Jwt {
             name: self.name.clone(),
             problem: "the token names another algorithm than that issuer uses",
         }
+    }
+}
+
+impl Secret {
+    fn is_usual(&self, token: &Token<'_>) -> bool {
+        self.usual_header.get().is_some_and(|usual| **usual == *token.header)
     }
 }
 

@@ -41,7 +41,8 @@ pub enum JwtRefusal {
     },
     /// From an issuer that is not the configured one.
     #[error(
-        "the token does not come from the issuer of {name}: its claim iss must be {expected}; get a token there"
+        "the token does not come from the issuer of {name}: its claim iss must be {expected}; \
+         get a token there"
     )]
     Issuer {
         /// The entry that was asked.
@@ -51,7 +52,8 @@ pub enum JwtRefusal {
     },
     /// For another service.
     #[error(
-        "the token is meant for another service: its claim aud must hold {expected}; request a token of {name} for that audience"
+        "the token is meant for another service: its claim aud must hold {expected}; \
+         request a token of {name} for that audience"
     )]
     Audience {
         /// The entry that was asked.
@@ -72,7 +74,8 @@ pub enum JwtRefusal {
     },
     /// Signed with a key that the issuer does not publish.
     #[error(
-        "the token is signed with a key that {name} does not publish; get a new token, or try again in a minute if the key is new"
+        "the token is signed with a key that {name} does not publish; \
+         get a new token, or try again in a minute if the key is new"
     )]
     KeyUnknown {
         /// The entry that was asked.

@@ -40,7 +40,8 @@ pub enum JwtKeys {
         /// A `PUBLIC KEY` block (SubjectPublicKeyInfo), as `openssl pkey -pubout` writes it.
         pem: String,
     },
-    /// The keys that the issuer publishes (RFC 7517): RSA for RS256 and P-256 for ES256.
+    /// The keys that the issuer publishes (RFC 7517): RSA for RS256 and P-256 for ES256. A token that names a key id is
+    /// checked with keys of that id only, one that names none with all that fit its algorithm.
     Jwks {
         /// Where.
         url: String,

@@ -78,7 +78,8 @@ impl App {
 
     /// Returns once this many questions have arrived.
     pub(crate) async fn was_asked(&self, count: usize) {
-        self.shared.asked.subscribe().wait_for(|asked| asked.len() >= count).await.unwrap();
+        let mut asked = self.shared.asked.subscribe();
+        crate::at_last(asked.wait_for(|asked| asked.len() >= count)).await.unwrap();
     }
 
     pub(crate) fn connections(&self) -> usize {

@@ -259,3 +259,20 @@ async fn every_other_last_character_of_a_signature_is_refused() {
         assert_eq!(jwt.verify(&changed, NOW).await.is_ok(), changed == token, "{last}");
     }
 }
+
+#[tokio::test]
+async fn a_header_that_was_good_once_does_not_vouch_for_another() {
+    let jwt = hs256();
+    let good = secret().token(None, &claims());
+    let crit = secret().sign(&json!({ "alg": "HS256", "crit": ["x"] }), &claims());
+    for _ in 0..2 {
+        assert!(jwt.verify(&good, NOW).await.is_ok());
+        assert!(jwt.recognises(&good));
+        assert_eq!(jwt.verify(&crit, NOW).await.unwrap_err().code(), "jwt_malformed");
+        let other = secret().sign(&json!({ "alg": "HS256" }), &claims());
+        assert!(jwt.verify(&other, NOW).await.is_ok());
+        let forged = crate::issuer::Key::Secret(vec![7; 32]).token(None, &claims());
+        assert_eq!(jwt.verify(&forged, NOW).await.unwrap_err().code(), "jwt_signature");
+        assert!(!jwt.recognises(&secret().token(None, &claims_with(json!({ "iss": "x" })))));
+    }
+}

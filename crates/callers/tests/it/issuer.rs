@@ -233,7 +233,8 @@ impl KeyServer {
 
     /// Returns once this many requests have arrived.
     pub(crate) async fn fetched(&self, count: usize) {
-        self.shared.fetched.subscribe().wait_for(|fetches| *fetches >= count).await.unwrap();
+        let mut fetched = self.shared.fetched.subscribe();
+        crate::at_last(fetched.wait_for(|fetches| *fetches >= count)).await.unwrap();
     }
 
     /// Lets one [`Answer::Wait`] go, now or as soon as it waits.

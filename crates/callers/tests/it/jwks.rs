@@ -54,14 +54,19 @@ async fn a_new_key_is_fetched_once_for_all_tokens_that_name_it() {
     pass(FLOOR).await;
     server.answers(Answer::Wait(vec![RSA.jwk("a"), OTHER_RSA.jwk("b")]));
     let mut waiting = tokio::task::JoinSet::new();
-    for _ in 0..200 {
-        let (jwt, token) = (Arc::clone(&jwt), OTHER_RSA.token(Some("b"), &claims()));
-        waiting.spawn(async move { code(&jwt, &token).await });
+    for number in 0..200 {
+        let invented = RSA.token(Some(&format!("invented {number}")), &claims());
+        for (token, expected) in
+            [(OTHER_RSA.token(Some("b"), &claims()), "accepted"), (invented, "jwt_key_unknown")]
+        {
+            let jwt = Arc::clone(&jwt);
+            waiting.spawn(async move { code(&jwt, &token).await == expected });
+        }
     }
     server.fetched(2).await;
     assert_eq!(code(&jwt, &RSA.token(Some("a"), &claims())).await, "accepted", "known keys do not wait");
     server.release();
-    assert!(waiting.join_all().await.iter().all(|code| *code == "accepted"));
+    assert!(waiting.join_all().await.into_iter().all(|expected| expected));
     assert_eq!(server.fetches(), 2);
 }
 
@@ -215,4 +220,21 @@ async fn several_issuers_stand_side_by_side() {
     let decides = entries.iter().find(|entry| entry.recognises(&token)).unwrap();
     assert_eq!(decides.name(), "sso");
     assert!(decides.verify(&token, NOW).await.is_ok());
+}
+
+#[tokio::test]
+async fn keys_that_a_token_brings_along_are_not_looked_at() {
+    let (server, theirs) = (
+        KeyServer::start(Answer::Keys(vec![RSA.jwk("a")])).await,
+        KeyServer::start(Answer::Keys(vec![OTHER_RSA.jwk("a")])).await,
+    );
+    let jwt = server.jwt();
+    for header in [
+        json!({ "alg": "RS256", "kid": "a", "jku": theirs.url }),
+        json!({ "alg": "RS256", "kid": "a", "x5u": theirs.url }),
+        json!({ "alg": "RS256", "kid": "a", "jwk": OTHER_RSA.jwk("a") }),
+    ] {
+        assert_eq!(code(&jwt, &OTHER_RSA.sign(&header, &claims())).await, "jwt_signature", "{header}");
+    }
+    assert_eq!(theirs.fetches(), 0);
 }

@@ -28,7 +28,15 @@ async fn pass(length: Duration) {
 
 /// Lets other tasks run until `done`.
 async fn until(mut done: impl AsyncFnMut() -> bool) {
-    while !done().await {
-        tokio::task::yield_now().await;
-    }
+    let waiting = async {
+        while !done().await {
+            tokio::task::yield_now().await;
+        }
+    };
+    at_last(waiting).await;
+}
+
+/// Gives up on what will never come, so that a broken test fails and does not hang. Nothing depends on the length.
+async fn at_last<T>(waiting: impl Future<Output = T>) -> T {
+    tokio::time::timeout(Duration::from_secs(120), waiting).await.expect("it never came")
 }
