@@ -21,7 +21,7 @@ const HELD_TO_GOALS: [Choice; 2] = [Choice::ApiKey, Choice::Hs256];
 /// All rounds of a run.
 pub(crate) struct Report {
     targets: Vec<(Choice, Vec<Round>)>,
-    failed: Vec<&'static str>,
+    failed: Vec<Choice>,
 }
 
 #[expect(clippy::print_stdout, reason = "printing is what this program is for")]
@@ -73,13 +73,13 @@ impl Report {
     }
 
     /// A target did not start, or refused the first request.
-    pub(crate) fn failed(&mut self, choice: Choice, error: &anyhow::Error) {
+    pub(crate) fn fail(&mut self, choice: Choice, error: &anyhow::Error) {
         println!("{}: FAILED, {error:#}", choice.word());
-        self.failed.push(choice.word());
+        self.failed.push(choice);
     }
 
     /// The targets that failed.
-    pub(crate) fn failures(&self) -> &[&'static str] {
+    pub(crate) fn failed_ones(&self) -> &[Choice] {
         &self.failed
     }
 
@@ -150,6 +150,9 @@ impl Report {
 
     fn goals(&self, choice: Choice) -> Vec<String> {
         let name = choice.word();
+        if self.failed.contains(&choice) {
+            return vec![goal(&format!("all of {name}"), false, "it FAILED, see above")];
+        }
         let mut lines = Vec::new();
         if let Some(ratio) = self.ratio(choice, Choice::Axum, Round::per_cpu_second) {
             let what = format!("{name} at least {SHARE} x axum in requests per CPU-second");
@@ -235,6 +238,12 @@ mod tests {
                 "goal, hs256 under 40 MiB resident at its peak: UNMET (40.0 MiB)",
             ]
         );
+    }
+
+    #[test]
+    fn a_scenario_that_failed_has_not_met_its_goals() {
+        let lines = Report { targets: Vec::new(), failed: vec![Choice::Hs256, Choice::Es256] }.compared();
+        assert_eq!(lines, ["goal, all of hs256: UNMET (it FAILED, see above)"]);
     }
 
     #[test]

@@ -18,7 +18,7 @@ use crate::machine;
 use crate::server::{self, Server};
 
 /// Characters of the peers' `sourceContext`: makes what they sign as long as what Reelgate signs.
-const CONTEXT: usize = 200;
+const CONTEXT: usize = 212;
 
 /// A server that has answered once.
 pub(crate) struct Target {
