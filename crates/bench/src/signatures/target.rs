@@ -39,7 +39,7 @@ pub(crate) struct Target {
 /// A target, or why there is none on this machine.
 pub(crate) enum Started {
     /// It runs.
-    Running(Target),
+    Running(Box<Target>),
     /// It needs something that is not here, and the others make sense without it.
     LeftOut(String),
 }
@@ -55,7 +55,7 @@ impl Target {
             },
             _ => Self::reelgate(choice, options).await?,
         };
-        Ok(Started::Running(target))
+        Ok(Started::Running(Box::new(target)))
     }
 
     async fn peer(choice: Choice, command: Command) -> Result<Self> {
