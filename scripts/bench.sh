@@ -5,6 +5,8 @@
 #     MEASURE=signatures make bench                        one measurement: memory or signatures
 #     MEASURE=axum,api-key ROUNDS=7 SECONDS_EACH=10 make bench
 #     MEASURE=memory ROUNDS=5 SCRATCH=/big/disk make bench
+#
+# What is given to this script itself goes on to the program, whose --help lists the rest.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -28,4 +30,4 @@ cargo build --locked --release -p reelgate-bench
 install_express
 exec "$target/release/reelgate-bench" --server "$target/release/reelgate" --express "$express" \
     ${MEASURE:+--only "$MEASURE"} ${ROUNDS:+--rounds "$ROUNDS"} ${SECONDS_EACH:+--seconds "$SECONDS_EACH"} \
-    ${SCRATCH:+--scratch "$SCRATCH"}
+    ${SCRATCH:+--scratch "$SCRATCH"} "$@"

@@ -134,7 +134,7 @@ impl Report {
     /// The ratios, then the goals.
     fn compared(&self) -> Vec<String> {
         let mut lines = Vec::new();
-        for (choice, _) in &self.targets {
+        for (choice, _) in self.targets.iter().filter(|(choice, _)| *choice != Choice::Express) {
             for peer in [Choice::Axum, Choice::Express].into_iter().filter(|peer| peer != choice) {
                 if let Some(ratio) = self.ratio(*choice, peer, Round::per_cpu_second) {
                     let (ours, peer) = (choice.word(), peer.word());
