@@ -176,3 +176,51 @@ impl Connection {
         Ok(answer)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    /// Answers each request of each connection with the next of these bodies and 200, and with 503 when none is left.
+    async fn server(bodies: &'static [&'static str]) -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                tokio::spawn(async move {
+                    let mut bodies = bodies.iter();
+                    while stream.read(&mut [0; 64]).await.is_ok_and(|read| read > 0) {
+                        let (status, body) = bodies.next().map_or((503, "no more"), |body| (200, *body));
+                        let head = format!("HTTP/1.1 {status} X\r\ncontent-length: {}\r\n\r\n", body.len());
+                        // In two pieces, as a network may deliver it.
+                        stream.write_all(head.as_bytes()).await.unwrap();
+                        stream.write_all(body.as_bytes()).await.unwrap();
+                    }
+                });
+            }
+        });
+        address
+    }
+
+    #[tokio::test]
+    async fn an_answer_is_read_whole_and_the_next_one_starts_afresh() {
+        let long: &'static str = "x".repeat(3 * ROOM).leak();
+        let bodies: &'static [&'static str] = vec!["one", long, ""].leak();
+        let mut connection = Connection::open(server(bodies).await).await.unwrap();
+        for body in bodies {
+            let answer = connection.ask(b"?").await.unwrap();
+            assert_eq!(&connection.received[answer.head..answer.length()], body.as_bytes());
+        }
+    }
+
+    #[tokio::test]
+    async fn one_wrong_status_ends_the_round_and_tells_the_body() {
+        let address = server(&["fine", "fine"]).await;
+        let long = Timing { warm_up: Duration::from_secs(60), measure: Duration::from_secs(60) };
+        let requests = Arc::new(vec![b"?".to_vec()]);
+        let error = round(address, std::process::id(), &requests, long).await.unwrap_err();
+        assert_eq!(error.to_string(), "the server answered 503 instead of 200: no more");
+    }
+}

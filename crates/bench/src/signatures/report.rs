@@ -32,7 +32,7 @@ impl Report {
             .with_context(|| format!("{} is not there; `make build` builds it", options.server.display()))?
             .len();
         let ask = async |program, arguments: &[&str]| {
-            machine::ask(program, arguments).await.unwrap_or_else(|| format!("{program} unknown"))
+            machine::ask(program, arguments).await.unwrap_or_else(|| "unknown".to_owned())
         };
         println!("signatures: requests for each second of the server's CPU time, latency, resident memory");
         println!("machine: {}", machine::describe());
@@ -44,7 +44,7 @@ impl Report {
             ask("git", &["describe", "--always", "--dirty"]).await
         );
         println!(
-            "versions: {}, axum {}, node {}, express {}",
+            "compiled by {}; axum {}, node {}, express {}",
             ask("rustc", &["--version"]).await,
             machine::version("axum"),
             ask("node", &["--version"]).await,
