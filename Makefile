@@ -49,7 +49,7 @@ test: ## everything the build machine runs; installs what it needs first
 	@sh scripts/setup.sh test
 	@bash scripts/test.sh
 
-bench: build ## measure beside a peer or a limit, and print the figures
+bench: build ## measure beside peers and limits, and print the figures (MEASURE=signatures or memory: one of them)
 	@bash scripts/bench.sh
 
 soak: ## the long tests: hundreds of kills over upload, commit and flow

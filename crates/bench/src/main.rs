@@ -1,83 +1,115 @@
 //! `reelgate-bench`: figures about a built server, measured from outside. `make bench` runs it; `docs/benchmarks.md`
 //! keeps what was seen. It is never part of the tests: figures depend on the machine.
 //!
-//! What it measures now: the resident memory of a server with all its roles and with the review models loaded, while
-//! a file is uploaded, for a small and for a large file. Sizes are taken in turns so that whatever else the machine
-//! does meets both.
+//! Two measurements: `uploads`, the memory that uploads take, and `signatures`, the CPU time that signatures take.
 
-mod chain;
+mod choice;
+mod cpu;
+mod machine;
 mod memory;
-mod padded;
-mod report;
 mod server;
+mod signatures;
+mod spread;
+mod uploads;
 
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
-use clap::Parser;
+use clap::{Parser, Subcommand};
 
-use chain::Chain;
-use report::{Measured, Report};
-use server::Server;
+use choice::Choice;
 
 /// Mebibyte, bytes.
 const MIB: u64 = 1 << 20;
-/// Uploads that are compared, bytes.
-const SIZES: [u64; 2] = [128 * MIB, 1024 * MIB];
+/// Rounds of each measurement unless the command line says otherwise. Uploads take minutes each.
+const UPLOAD_ROUNDS: u32 = 3;
+const SIGNATURE_ROUNDS: u32 = 5;
 
-/// Measure resident memory of a Reelgate server during uploads.
+/// Measure a Reelgate server: resident memory during uploads, and the cost of signatures.
 #[derive(Parser)]
 #[command(name = "reelgate-bench", version, about)]
 struct Arguments {
+    /// What to measure, separated by commas; left out: everything.
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    only: Vec<Choice>,
     /// The server's program, built with optimisation.
     #[arg(long, value_name = "FILE", default_value = "target/release/reelgate")]
     server: PathBuf,
-    /// Short video: processed once before each measurement, and the head of the files that are uploaded.
+    /// Short video: processed once before each memory measurement, and the head of the files that are uploaded.
     #[arg(long, value_name = "FILE", default_value = "samples/bigbuckbunny-5s-720p.mp4")]
     sample: PathBuf,
-    /// Times each size is measured.
-    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
-    rounds: u32,
-    /// Where uploaded bytes are stored meanwhile; needs 3 GiB.
+    /// Times everything is measured [default: 3 for memory, 5 for signatures].
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    rounds: Option<u32>,
+    /// How long each target of the signature measurement is measured in each round.
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u64).range(1..))]
+    seconds: u64,
+    /// Where uploaded bytes are stored meanwhile; the memory measurement needs 3 GiB.
     #[arg(long, value_name = "DIR")]
     scratch: Option<PathBuf>,
+    /// The Express peer, with its packages installed.
+    #[arg(long, value_name = "DIR", default_value = "crates/bench/peers/express")]
+    express: PathBuf,
+    /// Measure signatures without rate limit and policy.
+    #[arg(long)]
+    no_policy: bool,
+    #[command(subcommand)]
+    peer: Option<Peer>,
 }
 
-#[tokio::main]
-async fn main() -> Result<()> {
+/// What the signature measurement starts beside itself.
+#[derive(Subcommand)]
+enum Peer {
+    /// Serve signatures from a bare axum handler.
+    #[command(hide = true)]
+    AxumPeer {
+        /// Characters of `sourceContext`.
+        context: usize,
+    },
+}
+
+fn main() -> Result<()> {
     let arguments = Arguments::parse();
+    if let Some(Peer::AxumPeer { context }) = arguments.peer {
+        return signatures::serve_axum_peer(context);
+    }
     // Refused only when one is installed already, which is then the same one.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let scratch = arguments.scratch.clone().unwrap_or_else(std::env::temp_dir);
     let scratch = tempfile::Builder::new().prefix("reelgate-bench-").tempdir_in(&scratch);
     let scratch = scratch.context("a scratch directory cannot be made; name another with --scratch")?;
-    let mut report = Report::begin(&arguments.server)?;
-    for round in 1..=arguments.rounds {
-        for size in SIZES {
-            report.add(round, measure(&arguments, scratch.path(), size).await?);
-        }
+    if Choice::memory(&arguments.only) {
+        measure_uploads(&arguments, scratch.path())?;
     }
-    report.end();
+    if !Choice::targets(&arguments.only).is_empty() {
+        measure_signatures(&arguments, scratch.path())?;
+    }
     Ok(())
 }
 
-/// One upload of `size` bytes to a fresh server that has processed a video before.
-async fn measure(arguments: &Arguments, scratch: &Path, size: u64) -> Result<Measured> {
-    let data = tempfile::tempdir_in(scratch).context("a data directory cannot be made")?;
-    let file = data.path().join("padded.mp4");
-    padded::write(&arguments.sample, &file, size)?;
-    let server = Server::start(&arguments.server, data.path()).await?;
-    let chain = Chain::new(server.origin(), server.api_key())?;
-    let warm_up = chain.upload(&arguments.sample, "ReelgateShortVideo").await?;
-    chain.processed(&warm_up).await?;
+fn measure_uploads(arguments: &Arguments, scratch: &Path) -> Result<()> {
+    let options = uploads::Options {
+        server: arguments.server.clone(),
+        sample: arguments.sample.clone(),
+        scratch: scratch.to_owned(),
+        rounds: arguments.rounds.unwrap_or(UPLOAD_ROUNDS),
+    };
+    let runtime = tokio::runtime::Runtime::new().context("the runtime cannot be started")?;
+    runtime.block_on(uploads::run(&options))
+}
 
-    let before = memory::resident(server.pid())?;
-    memory::forget_peak(server.pid())?;
-    let began = Instant::now();
-    chain.upload(&file, "").await?;
-    let seconds = began.elapsed().as_secs_f64();
-    let (peak, anonymous) = (memory::peak(server.pid())?, memory::anonymous(server.pid())?);
-    server.stop().await;
-    Ok(Measured { size, before, peak, anonymous, seconds })
+/// On one thread: the load must not take more of the machine from the servers than it has to.
+fn measure_signatures(arguments: &Arguments, scratch: &Path) -> Result<()> {
+    let options = signatures::Options {
+        server: arguments.server.clone(),
+        express: arguments.express.clone(),
+        scratch: scratch.to_owned(),
+        targets: Choice::targets(&arguments.only),
+        rounds: arguments.rounds.unwrap_or(SIGNATURE_ROUNDS),
+        measure: Duration::from_secs(arguments.seconds),
+        policy: !arguments.no_policy,
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.context("the runtime cannot be started")?.block_on(signatures::run(&options))
 }

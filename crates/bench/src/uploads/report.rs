@@ -4,7 +4,9 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
-use crate::{MIB, SIZES};
+use super::SIZES;
+use crate::spread::{Spread, goal};
+use crate::{MIB, machine};
 
 /// The most the server may hold while the largest file arrives, bytes.
 const GOAL: u64 = 128 * MIB;
@@ -37,7 +39,7 @@ impl Report {
         let size = std::fs::metadata(server)
             .with_context(|| format!("{} is not there; `make build` builds it", server.display()))?
             .len();
-        println!("machine: {}", machine());
+        println!("machine: {}", machine::describe());
         println!("server: {} {}, {:.1} MiB", server.display(), env!("CARGO_PKG_VERSION"), mib(size));
         println!(
             "resident memory of the server process (VmRSS before, VmHWM during, RssAnon after), all roles, models loaded:\n"
@@ -66,50 +68,29 @@ impl Report {
     pub(crate) fn end(&self) {
         println!("\n{:>10} {:>12} {:>12} {:>12}", "peak", "min", "median", "max");
         for size in SIZES {
-            let [least, median, most] = self.spread(size).map(mib);
-            println!("{:>6.0} MiB {least:>8.1} MiB {median:>8.1} MiB {most:>8.1} MiB", mib(size));
+            let peaks = self.peaks(size);
+            println!(
+                "{:>6.0} MiB {:>8.1} MiB {:>8.1} MiB {:>8.1} MiB",
+                mib(size),
+                peaks.least,
+                peaks.median,
+                peaks.most
+            );
         }
-        let [small, large] = SIZES.map(|size| self.spread(size)[1]);
-        println!(
-            "\ngoal, large upload under {:.0} MiB: {} ({:.1} MiB)",
-            mib(GOAL),
-            word(large < GOAL),
-            mib(large)
-        );
-        let ratio = large as f64 / small as f64;
-        let within = (ratio - 1.0).abs() <= SPREAD;
-        println!(
-            "goal, both sizes within {:.0} %: {} (large / small = {ratio:.3})",
-            SPREAD * 100.0,
-            word(within)
-        );
+        let [small, large] = SIZES.map(|size| self.peaks(size).median);
+        let what = format!("large upload under {:.0} MiB", mib(GOAL));
+        println!("\n{}", goal(&what, large < mib(GOAL), format!("{large:.1} MiB")));
+        let ratio = large / small;
+        let what = format!("both sizes within {:.0} %", SPREAD * 100.0);
+        println!("{}", goal(&what, (ratio - 1.0).abs() <= SPREAD, format!("large / small = {ratio:.3}")));
     }
 
-    /// Least, middle and most of the peaks at one size, bytes.
-    fn spread(&self, size: u64) -> [u64; 3] {
-        let mut peaks: Vec<u64> =
-            self.all.iter().filter(|one| one.size == size).map(|one| one.peak).collect();
-        peaks.sort_unstable();
-        [peaks.first(), peaks.get(peaks.len() / 2), peaks.last()].map(|peak| peak.copied().unwrap_or(0))
+    /// The peaks at one size, MiB.
+    fn peaks(&self, size: u64) -> Spread {
+        Spread::of(self.all.iter().filter(|one| one.size == size).map(|one| mib(one.peak)))
     }
-}
-
-fn word(met: bool) -> &'static str {
-    if met { "met" } else { "NOT met" }
 }
 
 fn mib(bytes: u64) -> f64 {
     bytes as f64 / MIB as f64
-}
-
-/// Processor, cores and kernel, as far as this system tells.
-fn machine() -> String {
-    let cpu = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let model = cpu
-        .lines()
-        .find_map(|line| line.strip_prefix("model name")?.split_once(": "))
-        .map(|(_, model)| model);
-    let cores = std::thread::available_parallelism().map_or(0, usize::from);
-    let kernel = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
-    format!("{}, {cores} cores, Linux {}", model.unwrap_or("unknown processor"), kernel.trim())
 }

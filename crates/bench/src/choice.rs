@@ -1,0 +1,76 @@
+//! What can be measured, by the words of `--only`.
+
+use clap::ValueEnum;
+
+/// A measurement, or one target of a measurement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Choice {
+    /// Resident memory while files are uploaded.
+    Memory,
+    /// The signature service beside its peers: all of the following.
+    Signatures,
+    /// Peer: a bare axum handler.
+    Axum,
+    /// Peer: the vendor's sample on Node and Express.
+    Express,
+    /// Signature service, called with an API key.
+    ApiKey,
+    /// Signature service, called with tokens that are signed with a shared key.
+    Hs256,
+    /// Signature service, called with tokens that are signed with RSA.
+    Rs256,
+    /// Signature service, called with tokens that are signed with ECDSA.
+    Es256,
+}
+
+impl Choice {
+    /// The targets of the signature measurement, in the order of the report.
+    pub(crate) const TARGETS: [Self; 6] =
+        [Self::Axum, Self::Express, Self::ApiKey, Self::Hs256, Self::Rs256, Self::Es256];
+
+    /// The targets that `only` picks; nothing picked is everything.
+    pub(crate) fn targets(only: &[Self]) -> Vec<Self> {
+        let all = only.is_empty() || only.contains(&Self::Signatures);
+        Self::TARGETS.into_iter().filter(|target| all || only.contains(target)).collect()
+    }
+
+    /// Whether `only` picks the memory measurement.
+    pub(crate) fn memory(only: &[Self]) -> bool {
+        only.is_empty() || only.contains(&Self::Memory)
+    }
+
+    /// Its word on the command line and in the report.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Memory => "memory",
+            Self::Signatures => "signatures",
+            Self::Axum => "axum",
+            Self::Express => "express",
+            Self::ApiKey => "api-key",
+            Self::Hs256 => "hs256",
+            Self::Rs256 => "rs256",
+            Self::Es256 => "es256",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_word_is_the_one_of_the_command_line() {
+        for choice in Choice::value_variants() {
+            assert_eq!(choice.to_possible_value().unwrap().get_name(), choice.word());
+        }
+    }
+
+    #[test]
+    fn nothing_picked_is_everything_and_a_target_is_only_itself() {
+        assert!(Choice::memory(&[]));
+        assert_eq!(Choice::targets(&[]), Choice::TARGETS);
+        assert_eq!(Choice::targets(&[Choice::Signatures]), Choice::TARGETS);
+        assert_eq!(Choice::targets(&[Choice::ApiKey, Choice::Axum]), [Choice::Axum, Choice::ApiKey]);
+        assert_eq!((Choice::memory(&[Choice::Axum]), Choice::targets(&[Choice::Memory])), (false, vec![]));
+    }
+}
