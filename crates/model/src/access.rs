@@ -44,6 +44,8 @@ pub enum Principal {
     SecretId(String),
     /// The holder of temporary credentials of this upload session.
     Session(String),
+    /// Somebody whom an entry of `dispatch.callers` believed: its name and the user's.
+    Caller(String, String),
     /// A person signed in to the console with this API key's id.
     Console(String),
     /// Reelgate itself.
@@ -56,6 +58,7 @@ impl fmt::Display for Principal {
             Self::ApiKey(id) => write!(f, "api-key:{id}"),
             Self::SecretId(id) => write!(f, "secret-id:{id}"),
             Self::Session(id) => write!(f, "session:{id}"),
+            Self::Caller(entry, user) => write!(f, "caller:{entry}:{user}"),
             Self::Console(id) => write!(f, "console:{id}"),
             Self::System => f.write_str("system"),
         }

@@ -11,7 +11,7 @@ mod time;
 pub use access::{ApiScope, Principal, Scope};
 pub use id::{AppId, FileId, FileIds, ParseIdError};
 pub use state::{
-    DeliveryState, JobState, MediaStatus, MultipartState, NotifyMode, RevocationKind, SessionState, StateError, SubtaskState,
-    Suggestion, TaskState,
+    DeliveryState, JobState, MediaStatus, MultipartState, NotifyMode, RevocationKind, SessionState,
+    StateError, SubtaskState, Suggestion, TaskState,
 };
 pub use time::{Clock, Time};

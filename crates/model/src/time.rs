@@ -23,7 +23,7 @@ impl Time {
 
     /// How long ago `earlier` was; zero if it lies ahead.
     pub fn since(self, earlier: Self) -> Duration {
-        Duration::from_millis(u64::try_from(self.0 - earlier.0).unwrap_or(0))
+        Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
 }
 
@@ -56,14 +56,14 @@ pub struct Clock(Arc<Source>);
 
 #[derive(Debug)]
 enum Source {
-    Machine { offset_ms: AtomicI64 },
+    Machine { offset_ms: AtomicI64, since: std::time::Instant },
     Manual { now_ms: AtomicI64 },
 }
 
 impl Clock {
     /// The machine's clock, with no offset until [`Clock::set_offset_ms`] is told one.
     pub fn machine() -> Self {
-        Self(Arc::new(Source::Machine { offset_ms: AtomicI64::new(0) }))
+        Self(Arc::new(Source::Machine { offset_ms: AtomicI64::new(0), since: std::time::Instant::now() }))
     }
 
     /// A clock that stands at `now` until it is moved. For tests.
@@ -74,14 +74,25 @@ impl Clock {
     /// The current time.
     pub fn now(&self) -> Time {
         match &*self.0 {
-            Source::Machine { offset_ms } => Time(machine_ms() + offset_ms.load(Ordering::Relaxed)),
+            Source::Machine { offset_ms, .. } => Time(machine_ms() + offset_ms.load(Ordering::Relaxed)),
             Source::Manual { now_ms } => Time(now_ms.load(Ordering::Relaxed)),
+        }
+    }
+
+    /// Time that only goes forward, from an arbitrary start: for intervals, which a corrected clock must not stretch. A
+    /// manual clock moves it too.
+    pub fn elapsed(&self) -> Duration {
+        match &*self.0 {
+            Source::Machine { since, .. } => since.elapsed(),
+            Source::Manual { now_ms } => {
+                Duration::from_millis(u64::try_from(now_ms.load(Ordering::Relaxed)).unwrap_or(0))
+            }
         }
     }
 
     /// Sets how far the database's clock is ahead of this machine's. A manual clock ignores it.
     pub fn set_offset_ms(&self, offset: i64) {
-        if let Source::Machine { offset_ms } = &*self.0 {
+        if let Source::Machine { offset_ms, .. } = &*self.0 {
             offset_ms.store(offset, Ordering::Relaxed);
         }
     }

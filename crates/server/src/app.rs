@@ -12,6 +12,9 @@ use reelgate_objects::{Disk, Objects};
 use reelgate_store::Store;
 
 use crate::config::Config;
+use crate::directory::Directory;
+use crate::dispatch::Dispatch;
+use crate::roles::Role;
 use crate::vault::Vault;
 
 /// The application, shared by reference.
@@ -26,14 +29,18 @@ pub struct Parts {
     pub clock: Clock,
     /// Rows.
     pub store: Store,
-    /// Bytes.
-    pub objects: Arc<dyn Objects>,
+    /// Bytes; `None` in a process none of whose roles touches them.
+    pub objects: Option<Arc<dyn Objects>>,
     /// Master key.
     pub vault: Vault,
     /// Source of FileIds.
     pub file_ids: FileIds,
-    /// The only way to start ffmpeg.
-    pub sandbox: Sandbox,
+    /// The only way to start ffmpeg; `None` in a process none of whose roles looks at media.
+    pub sandbox: Option<Sandbox>,
+    /// Applications and keys, in memory.
+    pub directory: Directory,
+    /// The signature service.
+    pub dispatch: Dispatch,
     /// Origin of media URLs, without a trailing slash. Background work has no request to take it from.
     pub play_origin: String,
     /// The main application, known once `bootstrap::first_run` has been here.
@@ -64,8 +71,9 @@ impl App {
             .await
             .context("the database cannot be opened")?;
         store.migrate().await.context("the database cannot be migrated")?;
-        let objects = open_objects(&config)?;
-        let sandbox = open_sandbox(&config).await?;
+        let objects = if needs(&config, &TOUCH_BYTES) { Some(open_objects(&config)?) } else { None };
+        let sandbox = if needs(&config, &LOOK_AT_MEDIA) { Some(open_sandbox(&config).await?) } else { None };
+        let dispatch = Dispatch::open(&config, &clock, &store)?;
         let play_origin = play_origin(&config, address);
         let app = Self::new(Parts {
             play_origin,
@@ -77,6 +85,8 @@ impl App {
             vault,
             file_ids: FileIds::new(),
             sandbox,
+            directory: Directory::default(),
+            dispatch,
         });
         app.check_master_key().await?;
         Ok(app)
@@ -88,6 +98,22 @@ impl App {
     /// Before `bootstrap::first_run`, which every start goes through.
     pub fn main_app(&self) -> AppId {
         *self.main_app.get().expect("bootstrap::first_run runs before any door opens")
+    }
+
+    /// Bytes.
+    ///
+    /// # Panics
+    /// In a process none of whose roles touches them.
+    pub fn objects(&self) -> &Arc<dyn Objects> {
+        self.objects.as_ref().expect("roles that touch bytes are started with a storage")
+    }
+
+    /// The only way to start ffmpeg.
+    ///
+    /// # Panics
+    /// In a process none of whose roles looks at media.
+    pub fn sandbox(&self) -> &Sandbox {
+        self.sandbox.as_ref().expect("roles that look at media are started with a sandbox")
     }
 
     /// Every process on one database must hold the same master key, or half of all requests would fail.
@@ -107,6 +133,16 @@ impl App {
         }
         Ok(())
     }
+}
+
+/// Roles that open the storage.
+const TOUCH_BYTES: [Role; 4] = [Role::Gateway, Role::Api, Role::Worker, Role::Upkeep];
+/// Roles that start ffprobe or ffmpeg.
+const LOOK_AT_MEDIA: [Role; 2] = [Role::Gateway, Role::Worker];
+
+/// In front of the real cloud nothing is stored here.
+fn needs(config: &Config, roles: &[Role]) -> bool {
+    !config.mode.is_tencent() && roles.iter().any(|role| config.roles.contains(role))
 }
 
 fn play_origin(config: &Config, address: SocketAddr) -> String {

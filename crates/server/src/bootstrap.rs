@@ -6,6 +6,7 @@ use reelgate_store::{KeyApps, NewApiKey, NewApp, NewSecretKey, StoreError, unit}
 use secrecy::ExposeSecret;
 
 use crate::app::App;
+use crate::config::Mode;
 use crate::http::digest;
 
 /// What was generated at this start, in clear, to be told once; empty when everything existed or was given.
@@ -20,7 +21,14 @@ const BACKEND_SCOPES: [ApiScope; 3] = [ApiScope::Sign, ApiScope::Read, ApiScope:
 pub async fn first_run(app: &App) -> Result<Generated> {
     let root = &app.config.root;
     let mut generated = Generated::default();
-    let wanted = root.app_id.unwrap_or_else(|| AppId(rand::random_range(1_300_000_000..1_400_000_000)));
+    let account = match &app.config.mode {
+        Mode::Tencent(account) => Some(account),
+        Mode::Local => None,
+    };
+    let wanted = root
+        .app_id
+        .or(account.and_then(|account| account.sub_app_id))
+        .unwrap_or_else(|| AppId(rand::random_range(1_300_000_000..1_400_000_000)));
     let (main, fresh) = main_app(app, wanted).await?;
     let main = *app.main_app.get_or_init(|| main);
     let mut given_or_new = |name, given: Option<&str>, make: fn() -> String| match given {
@@ -34,9 +42,16 @@ pub async fn first_run(app: &App) -> Result<Generated> {
     };
     let secret =
         |text: &Option<secrecy::SecretString>| text.as_ref().map(|text| text.expose_secret().to_owned());
-    let secret_id =
-        given_or_new("SecretId", root.secret_id.as_deref(), || format!("AKID{}", random_text(32)));
-    let secret_key = given_or_new("SecretKey", secret(&root.secret_key).as_deref(), || random_text(32));
+    let (secret_id, secret_key) = match account {
+        // The real cloud knows its own key pair only.
+        Some(account) => {
+            (Some(account.secret_id.clone()), Some(account.secret_key.expose_secret().to_owned()))
+        }
+        None => (
+            given_or_new("SecretId", root.secret_id.as_deref(), || format!("AKID{}", random_text(32))),
+            given_or_new("SecretKey", secret(&root.secret_key).as_deref(), || random_text(32)),
+        ),
+    };
     let api_key = given_or_new("API key", secret(&root.api_key).as_deref(), new_api_key);
     let admin = given_or_new("admin token", secret(&root.admin_token).as_deref(), new_api_key);
     if let (Some(id), Some(key)) = (secret_id, secret_key) {
@@ -51,6 +66,7 @@ pub async fn first_run(app: &App) -> Result<Generated> {
     if fresh {
         generated.0.insert(0, ("application", main.to_string()));
     }
+    app.directory.changed();
     Ok(generated)
 }
 
@@ -78,8 +94,8 @@ pub async fn put_secret_key(app: &App, id: &str, key: &str) -> Result<()> {
             return Ok(());
         }
         bail!(
-            "root.secret_key is not the key that SecretId {id} is stored with; give the old key, or another \
-             root.secret_id"
+            "root.secret_key (or tencent.secret_key) is not the key that SecretId {id} is stored with; give the old key, or \
+             another SecretId"
         );
     }
     let sealed = app.vault.seal(id, key)?;
@@ -118,7 +134,7 @@ pub fn random_text(length: usize) -> String {
     clippy::print_stderr,
     reason = "the greeting is for the person who starts the server, not for the log"
 )]
-pub fn announce(url: &str, generated: &Generated) {
+pub fn announce(url: &str, generated: &Generated, is_tencent: bool) {
     eprintln!("\nReelgate listens on {url}\n  console: {url}/console");
     if generated.0.is_empty() {
         eprintln!("  credentials: as given, or as printed at the first start (`key create` makes new ones)");
@@ -131,6 +147,13 @@ pub fn announce(url: &str, generated: &Generated) {
     let token = generated.0.iter().find(|(name, _)| *name == "API key").map_or("<API key>", |(_, key)| key);
     // As it was called: nobody has it in PATH after `make run`.
     let program = std::env::args().next().unwrap_or_else(|| "reelgate".to_owned());
+    if is_tencent {
+        eprintln!(
+            "\nNext:\n  curl -s {url}/v1/upload-signatures -H 'Authorization: Bearer {token}' -H 'Content-Type: application/json' \
+             -d '{{\"user\":\"42\"}}'\n"
+        );
+        return;
+    }
     eprintln!(
         "\nNext:\n  REELGATE_URL={url} REELGATE_TOKEN='{token}' {program} upload samples/bbb-excerpt-44s-720p.mp4\n"
     );

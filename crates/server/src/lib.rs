@@ -5,6 +5,7 @@ pub mod app;
 pub mod bootstrap;
 pub mod cli;
 pub mod config;
+pub mod directory;
 pub mod dispatch;
 pub mod events;
 pub mod flows;

@@ -40,14 +40,13 @@ impl Read {
         subject: &str,
         period: i64,
     ) -> Result<Amount, StoreError> {
-        let row = sqlx::query(
-            "SELECT uploads, bytes FROM quotas WHERE app = $1 AND subject = $2 AND period = $3",
-        )
-        .bind(scope.app().0)
-        .bind(subject)
-        .bind(period)
-        .fetch_optional(self.conn())
-        .await?;
+        let row =
+            sqlx::query("SELECT uploads, bytes FROM quotas WHERE app = $1 AND subject = $2 AND period = $3")
+                .bind(scope.app().0)
+                .bind(subject)
+                .bind(period)
+                .fetch_optional(self.conn())
+                .await?;
         let Some(row) = row else { return Ok(Amount::default()) };
         Ok(Amount { uploads: row.size("uploads")?, bytes: row.size("bytes")? })
     }

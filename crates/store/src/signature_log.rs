@@ -51,7 +51,8 @@ static MANY: LazyLock<String> = LazyLock::new(|| insert(ROWS));
 static ONE: LazyLock<String> = LazyLock::new(|| insert(1));
 
 fn insert(rows: usize) -> String {
-    let mut sql = "INSERT INTO signature_log (app, at, id, user_name, caller, code, detail, remote) VALUES ".to_owned();
+    let mut sql =
+        "INSERT INTO signature_log (app, at, id, user_name, caller, code, detail, remote) VALUES ".to_owned();
     for row in 0..rows {
         sql.push_str(if row == 0 { "(" } else { ", (" });
         for column in 1..=COLUMNS {

@@ -42,11 +42,13 @@ async fn serve(config: Config) -> Result<(), Failure> {
     let address = listener.addr()?;
     let app = App::open(config, address, Clock::machine()).await.map_err(Failure::unavailable)?;
     let generated = bootstrap::first_run(&app).await?;
-    bootstrap::announce(app.config.public_url.as_deref().unwrap_or(&app.play_origin), &generated);
+    let url = app.config.public_url.as_deref().unwrap_or(&app.play_origin);
+    bootstrap::announce(url, &generated, app.config.mode.is_tencent());
     let background = roles::start(&app, &stop);
     let router = router::router(&app);
     listener.serve(router, stop).await;
     background.finished().await;
+    app.dispatch.journal.flush().await;
     app.store.close().await;
     Ok(())
 }

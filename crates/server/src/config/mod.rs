@@ -3,6 +3,8 @@
 //! Sources, later wins: built-in defaults, the TOML file, the environment (`REELGATE_<SECTION>__<KEY>`), the
 //! command line. Two settings that contradict each other stop the start with a sentence.
 
+mod callers;
+mod policies;
 mod procedures;
 mod raw;
 mod resolve;
@@ -15,6 +17,8 @@ use ipnet::IpNet;
 use reelgate_model::AppId;
 use secrecy::SecretString;
 
+pub use callers::{CallerDefinition, CallerSettings};
+pub use policies::{Policy, PolicyDefinition, Rate};
 pub use procedures::{ProcedureDefinition, Procedures, REVIEW_PORN, ReviewMode};
 pub use raw::{CommandLine, Raw};
 
@@ -47,8 +51,10 @@ pub struct Config {
     pub events: Events,
     /// ffmpeg, its sandbox, and the worker.
     pub media: Media,
-    /// What a signature service answer grants when the caller does not say.
+    /// Who gets a signature, and what it grants.
     pub dispatch: Dispatch,
+    /// Whose upload doors the signatures are for.
+    pub mode: Mode,
     /// Procedures by name.
     pub procedures: Procedures,
     /// First-run credentials.
@@ -111,13 +117,61 @@ pub struct Media {
     pub task_deadline: Duration,
 }
 
-/// Defaults of the signature service.
+/// Rules of the signature service.
 #[derive(Debug)]
 pub struct Dispatch {
-    /// Procedure when the caller names none; empty: none.
+    /// Procedure when neither the caller nor its policy names one; empty: none.
     pub procedure: String,
-    /// Validity on `/v1/upload-signatures`.
-    pub validity: Duration,
+    /// Who is believed, in the order in which credentials are looked at.
+    pub callers: Vec<CallerSettings>,
+    /// What callers may have; the first that matches decides, the last one matches everybody.
+    pub policies: Vec<Policy>,
+    /// How `/getUploadSignature` answers.
+    pub sample_shape: SampleShape,
+    /// Web origins that may call the signature service from a browser, with credentials.
+    pub origins: Vec<http::HeaderValue>,
+    /// How long the log of the signature service is kept.
+    pub log_for: Duration,
+}
+
+/// Answer shapes of the vendor's sample and of its two demo backends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SampleShape {
+    /// `{"code":0,"message":"ok","data":{"signature":…}}` (document 584/9371).
+    Sample,
+    /// The same with success code 200.
+    Demo,
+    /// `{"Code":0,"Message":"","Data":{"UploadSign":…}}`.
+    DemoUploadSign,
+}
+
+/// Whose upload doors the signatures are for.
+#[derive(Debug)]
+pub enum Mode {
+    /// This server's own.
+    Local,
+    /// The real cloud's.
+    Tencent(Tencent),
+}
+
+impl Mode {
+    /// Whether the real cloud takes the uploads.
+    pub fn is_tencent(&self) -> bool {
+        matches!(self, Self::Tencent(_))
+    }
+}
+
+/// The account in the real cloud.
+#[derive(Debug)]
+pub struct Tencent {
+    /// SecretId of the account.
+    pub secret_id: String,
+    /// Its SecretKey.
+    pub secret_key: SecretString,
+    /// Application to upload to; `None`: the main one of the account.
+    pub sub_app_id: Option<AppId>,
+    /// Host of the cloud API, for readers of its events.
+    pub endpoint: String,
 }
 
 /// Credentials given from outside; what is missing is generated at first start.

@@ -24,7 +24,7 @@ pub struct CommandLine {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Raw {
-    /// `local`; any other word is refused.
+    /// `local` or `tencent`; any other word is refused.
     pub mode: Option<String>,
     pub(super) server: Server,
     pub(super) database: Database,
@@ -33,6 +33,7 @@ pub struct Raw {
     pub(super) events: Events,
     pub(super) media: Media,
     pub(super) dispatch: Dispatch,
+    pub(super) tencent: Tencent,
     pub(super) procedures: Vec<super::ProcedureDefinition>,
     pub(super) root: Root,
 }
@@ -107,6 +108,27 @@ pub(super) struct Dispatch {
     pub(super) procedure: Option<String>,
     #[serde(deserialize_with = "flexible")]
     pub(super) validity: Option<u64>,
+    pub(super) callers: Option<Vec<super::CallerDefinition>>,
+    pub(super) policies: Vec<super::PolicyDefinition>,
+    pub(super) sample_shape: Option<String>,
+    pub(super) origins: Vec<String>,
+    #[serde(deserialize_with = "flexible")]
+    pub(super) log_days: Option<u64>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Tencent {
+    pub(super) secret_id: Option<String>,
+    pub(super) secret_key: Option<String>,
+    pub(super) sub_app_id: Option<String>,
+    pub(super) endpoint: Option<String>,
+}
+
+impl std::fmt::Debug for Tencent {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Tencent").field("sub_app_id", &self.sub_app_id).finish_non_exhaustive()
+    }
 }
 
 #[derive(Default, Deserialize)]
@@ -169,8 +191,11 @@ impl Provider for Environment {
     }
 }
 
+/// Sections of credentials: a key may begin like JSON.
+const TAKEN_AS_GIVEN: [&str; 2] = ["REELGATE_ROOT__", "REELGATE_TENCENT__"];
+
 fn value_of(name: &str, text: &str) -> Result<Value, Box<figment::Error>> {
-    if !text.starts_with(['[', '{']) || name.starts_with("REELGATE_ROOT__") {
+    if !text.starts_with(['[', '{']) || TAKEN_AS_GIVEN.iter().any(|section| name.starts_with(section)) {
         return Ok(Value::from(text));
     }
     serde_json::from_str::<serde_json::Value>(text)

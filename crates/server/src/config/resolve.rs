@@ -7,7 +7,12 @@ use anyhow::{Context, Result, bail};
 use ipnet::IpNet;
 use secrecy::SecretString;
 
-use super::{CommandLine, Config, Dispatch, Events, Media, Procedures, Raw, Root, TlsFiles, Upload, raw};
+use super::callers::callers;
+use super::policies::{Defaults, policies};
+use super::{
+    CommandLine, Config, Dispatch, Events, Media, Mode, Policy, Procedures, Raw, Root, SampleShape, Tencent,
+    TlsFiles, Upload, raw,
+};
 use crate::roles::Role;
 
 /// Names that are always answered on the UGC door (wire reference 0).
@@ -23,15 +28,15 @@ impl Config {
     /// Reads and resolves everything. Errors are sentences that name the key.
     pub fn load(line: &CommandLine, environment: impl IntoIterator<Item = (String, String)>) -> Result<Self> {
         let raw = Raw::read(line, environment).context("the configuration cannot be read")?;
-        if let Some(mode) = raw.mode.as_deref().filter(|mode| *mode != "local") {
-            bail!("mode = {mode:?} is not built; the only mode of this version is \"local\"");
-        }
+        let mode = mode(raw.mode.as_deref(), raw.tencent)?;
         let data_dir = line.data_dir.clone().or(raw.server.data_dir.clone()).unwrap_or_else(|| "data".into());
         let data_dir = std::path::absolute(&data_dir)
             .with_context(|| format!("data directory {} has no absolute form", data_dir.display()))?;
         let listen = line.listen.clone().or(raw.server.listen.clone());
         let listen = listen.as_deref().unwrap_or("127.0.0.1:8300");
-        let roles = line.roles.as_deref().or(raw.server.roles.as_deref());
+        let roles = roles(&mode, line.roles.as_deref().or(raw.server.roles.as_deref()))?;
+        let upload = upload(raw.upload)?;
+        let procedures = Procedures::new(raw.procedures).map_err(anyhow::Error::msg)?;
         Ok(Self {
             listen: listen
                 .parse()
@@ -43,13 +48,14 @@ impl Config {
             database_url: database(raw.database.url, &data_dir)?,
             storage_dir: storage_dir(raw.storage.url.as_deref(), &data_dir)?,
             storage_shared: raw.storage.shared.unwrap_or(false),
-            upload: upload(raw.upload)?,
             events: events(raw.events)?,
             media: media(raw.media, &data_dir)?,
-            dispatch: dispatch(raw.dispatch)?,
-            procedures: Procedures::new(raw.procedures).map_err(anyhow::Error::msg)?,
+            dispatch: dispatch(raw.dispatch, &mode, &procedures, upload.max_size)?,
             root: root(raw.root)?,
-            roles: Role::parse_list(roles)?,
+            upload,
+            procedures,
+            roles,
+            mode,
             data_dir,
         })
     }
@@ -165,15 +171,91 @@ fn media(raw: raw::Media, data_dir: &Path) -> Result<Media> {
     })
 }
 
-fn dispatch(raw: raw::Dispatch) -> Result<Dispatch> {
+fn mode(word: Option<&str>, raw: raw::Tencent) -> Result<Mode> {
+    let set = |text: Option<String>| text.filter(|text| !text.is_empty());
+    let (secret_id, secret_key) = (set(raw.secret_id), set(raw.secret_key));
+    match (word.unwrap_or("local"), secret_id, secret_key) {
+        ("local", None, None) => Ok(Mode::Local),
+        ("local", _, _) => bail!("tencent.secret_id and tencent.secret_key are only for mode = \"tencent\""),
+        ("tencent", Some(secret_id), Some(secret_key)) => {
+            let sub_app_id = set(raw.sub_app_id).filter(|id| id != "0").map(|id| id.parse()).transpose();
+            Ok(Mode::Tencent(Tencent {
+                secret_id,
+                secret_key: secret_key.into(),
+                sub_app_id: sub_app_id.context("tencent.sub_app_id")?,
+                endpoint: set(raw.endpoint).unwrap_or_else(|| "vod.tencentcloudapi.com".to_owned()),
+            }))
+        }
+        ("tencent", _, _) => bail!(
+            "mode = \"tencent\" needs tencent.secret_id and tencent.secret_key, the account's key pair in the real cloud"
+        ),
+        (other, _, _) => bail!("mode = {other:?} is not known; modes are \"local\" and \"tencent\""),
+    }
+}
+
+/// In front of the real cloud nothing is stored and nothing processed here.
+fn roles(mode: &Mode, words: Option<&str>) -> Result<Vec<Role>> {
+    const ELSEWHERE: [Role; 2] = [Role::Gateway, Role::Worker];
+    let roles = Role::parse_list(words)?;
+    if !mode.is_tencent() {
+        return Ok(roles);
+    }
+    if words.is_some()
+        && let Some(role) = roles.iter().find(|role| ELSEWHERE.contains(role))
+    {
+        bail!("role {:?} has nothing to do in mode = \"tencent\": the real cloud does it", role.as_str());
+    }
+    Ok(roles.into_iter().filter(|role| !ELSEWHERE.contains(role)).collect())
+}
+
+fn dispatch(raw: raw::Dispatch, mode: &Mode, procedures: &Procedures, max_size: u64) -> Result<Dispatch> {
     let validity = raw.validity.unwrap_or(3_600);
     if !(1..=90 * DAY).contains(&validity) {
         bail!("dispatch.validity {validity} must be 1 to 7776000 seconds (90 days)");
     }
-    Ok(Dispatch {
-        procedure: raw.procedure.unwrap_or_else(|| "ReelgateShortVideo".to_owned()),
+    let log_days = raw.log_days.unwrap_or(180);
+    if log_days == 0 {
+        bail!("dispatch.log_days must be at least 1");
+    }
+    // The real cloud's procedures are not ours to know.
+    let usual = if mode.is_tencent() { "" } else { "ReelgateShortVideo" };
+    let procedure = raw.procedure.unwrap_or_else(|| usual.to_owned());
+    let known = (!mode.is_tencent()).then_some(procedures);
+    let defaults = Defaults {
+        procedures: known,
+        procedure: &procedure,
         validity: Duration::from_secs(validity),
+        max_size,
+    };
+    let policies = policies(raw.policies, &defaults)?;
+    let unseen = |one: &&Policy| {
+        one.open_sessions.is_some() || one.bytes_in_flight.is_some() || one.addresses.is_some()
+    };
+    if let Some(one) = policies.iter().find(unseen).filter(|_| mode.is_tencent()) {
+        bail!(
+            "dispatch.policies: policy {:?} limits open_sessions, bytes_in_flight or addresses, which the real cloud does not \
+             tell; leave them out in mode = \"tencent\"",
+            one.name
+        );
+    }
+    Ok(Dispatch {
+        policies,
+        callers: callers(raw.callers)?,
+        sample_shape: match raw.sample_shape.as_deref().unwrap_or("sample") {
+            "sample" => SampleShape::Sample,
+            "demo" => SampleShape::Demo,
+            "demo-upload-sign" => SampleShape::DemoUploadSign,
+            other => bail!("dispatch.sample_shape {other:?} must be sample, demo or demo-upload-sign"),
+        },
+        origins: raw.origins.into_iter().map(web_origin).collect::<Result<_>>()?,
+        log_for: Duration::from_secs(log_days * DAY),
+        procedure,
     })
+}
+
+fn web_origin(text: String) -> Result<http::HeaderValue> {
+    let origin = origin("dispatch.origins", Some(text.clone()))?.unwrap_or(text);
+    http::HeaderValue::try_from(origin).context("dispatch.origins")
 }
 
 fn root(raw: raw::Root) -> Result<Root> {
@@ -211,6 +293,32 @@ mod tests {
     }
 
     #[test]
+    fn in_front_of_the_real_cloud_nothing_is_stored_or_processed_here() {
+        let account = [
+            ("REELGATE_MODE", "tencent"),
+            ("REELGATE_TENCENT__SECRET_ID", "AKID"),
+            ("REELGATE_TENCENT__SECRET_KEY", "[key"),
+        ];
+        let config = load(&account).unwrap();
+        assert!(config.mode.is_tencent());
+        assert!(!config.roles.contains(&Role::Gateway) && !config.roles.contains(&Role::Worker));
+        assert_eq!(config.dispatch.policies.last().unwrap().procedure, "");
+        let asked = [account.as_slice(), &[("REELGATE_SERVER__ROLES", "worker")]].concat();
+        assert!(load(&asked).unwrap_err().to_string().contains("the real cloud does it"));
+        assert!(!format!("{config:?}").contains("[key"));
+    }
+
+    #[test]
+    fn a_policys_revision_changes_with_what_it_says_and_nothing_else() {
+        let revision = |policy: &str| {
+            load(&[("REELGATE_DISPATCH__POLICIES", policy)]).unwrap().dispatch.policies[0].revision
+        };
+        let first = revision(r#"[{"name":"a","max_size":5,"match":{"plan":"pro"}}]"#);
+        assert_eq!(first, revision(r#"[{"match":{"plan":"pro"},"max_size":5,"name":"a"}]"#));
+        assert_ne!(first, revision(r#"[{"name":"a","max_size":6,"match":{"plan":"pro"}}]"#));
+    }
+
+    #[test]
     fn contradictions_stop_the_start_with_a_sentence() {
         for (name, text, word) in [
             ("REELGATE_SERVER__TLS_CERT", "a.pem", "tls_key"),
@@ -218,7 +326,35 @@ mod tests {
             ("REELGATE_UPLOAD__SESSION_TTL", "60", "session_ttl"),
             ("REELGATE_SERVER__PUBLIC_URL", "example.com", "public_url"),
             ("REELGATE_MEDIA__SANDBOX", "maybe", "media.sandbox"),
-            ("REELGATE_MODE", "tencent", "mode"),
+            ("REELGATE_MODE", "tencent", "tencent.secret_id"),
+            ("REELGATE_MODE", "cloud", "modes are"),
+            ("REELGATE_TENCENT__SECRET_ID", "AKID", "only for mode"),
+            ("REELGATE_DISPATCH__CALLERS", r#"[{"kind":"anonymous"}]"#, "needs a rate"),
+            ("REELGATE_DISPATCH__CALLERS", "[]", "is empty"),
+            ("REELGATE_DISPATCH__CALLERS", r#"[{"kind":"jwt","name":"a"}]"#, "exactly one of secret"),
+            (
+                "REELGATE_DISPATCH__CALLERS",
+                r#"[{"kind":"jwt","name":"a","secret":"x","algorithm":"RS256"}]"#,
+                "HS256 does",
+            ),
+            ("REELGATE_DISPATCH__CALLERS", r#"[{"kind":"api_key"},{"kind":"api_key"}]"#, "name of its own"),
+            ("REELGATE_DISPATCH__POLICIES", r#"[{"max_size":1}]"#, "name of its own"),
+            ("REELGATE_DISPATCH__POLICIES", r#"[{"name":"a","procedure":"nothing"}]"#, "nothing"),
+            (
+                "REELGATE_DISPATCH__POLICIES",
+                r#"[{"name":"a","procedures":["LongVideoPreset"],"procedure":""}]"#,
+                "not among",
+            ),
+            (
+                "REELGATE_DISPATCH__POLICIES",
+                r#"[{"name":"a","validity":9,"max_validity":8}]"#,
+                "max_validity",
+            ),
+            ("REELGATE_DISPATCH__POLICIES", r#"[{"name":"a","max_size":0}]"#, "upload.max_size"),
+            ("REELGATE_DISPATCH__POLICIES", r#"[{"name":"a","rate":{"per_minute":0}}]"#, "at least 1"),
+            ("REELGATE_DISPATCH__POLICIES", r#"[{"name":"a","max_sise":1}]"#, "max_sise"),
+            ("REELGATE_DISPATCH__SAMPLE_SHAPE", "odd", "demo-upload-sign"),
+            ("REELGATE_DISPATCH__ORIGINS", r#"["example.com"]"#, "dispatch.origins"),
             ("REELGATE_STORAGE__URL", "s3://bucket", "not built"),
             ("REELGATE_SERVER__ROLES", "worker,cook", "cook"),
             ("REELGATE_DATABASE__URL", "mysql://x", "sqlite://"),

@@ -1,13 +1,16 @@
 //! Explain: what a signature holds and which rule it fails (design section 5, step 8). The rules and their order are
 //! those of wire reference 1.4, the same that the upload doors apply.
 
-use reelgate_model::{AppId, Scope};
-use reelgate_store::StoreError;
+use reelgate_model::{AppId, Scope, Time};
+use reelgate_store::{PermissionFacts, StoreError};
 use reelgate_wire::permission::Permission;
+use reelgate_wire::permission::suffix::Suffix;
 use reelgate_wire::upload_signature::{Parameters, Refusal, Unverified};
 use secrecy::ExposeSecret;
 
 use crate::app::App;
+use crate::directory::Snapshot;
+use crate::uploads::permit::revoked;
 
 /// Everything that can be said about a signature. Never holds a key.
 #[derive(Debug, Clone)]
@@ -81,7 +84,8 @@ pub enum MacState {
 
 /// Explains `text` to a caller of `scope`.
 pub async fn explain(app: &App, scope: &Scope, text: &str) -> Result<Explanation, anyhow::Error> {
-    let now = app.clock.now().seconds();
+    let at = app.clock.now();
+    let now = at.seconds();
     let signature = match Unverified::decode(text.trim()) {
         Ok(signature) => signature,
         Err(refusal) => return Ok(undecodable(&refusal, now)),
@@ -89,27 +93,33 @@ pub async fn explain(app: &App, scope: &Scope, text: &str) -> Result<Explanation
     let parameters = signature.parameters().clone();
     let (signed_string, fields) = (signature.original().to_owned(), signature.fields().to_vec());
     let mac_hex = signature.mac_hex();
-    let secret = secret_key(app, scope, signature.secret_id()).await?;
+    let directory = app.directory.current(app).await?;
+    // One that is good for other applications only is not told apart from one that is not known.
+    let secret =
+        directory.secret_key(signature.secret_id(), at).filter(|key| key.row.apps.contains(scope.app()));
     let key = if secret.is_some() { KeyState::Known } else { KeyState::Unknown };
-    let verified = secret.map(|secret| signature.verify(secret.expose_secret().as_bytes()).map(drop));
-    let mac = match &verified {
-        Some(Ok(())) => MacState::Matches,
-        Some(Err(_)) => MacState::Differs,
-        None => MacState::NotChecked,
+    let verified = secret.map(|key| signature.verify(key.secret.expose_secret().as_bytes()).map(drop));
+    let mac = mac_state(verified.as_ref());
+    let target = parameters.vod_sub_app_id.map_or(app.main_app(), AppId);
+    let application = application(&directory, target);
+    let permission = permission_of(app, &parameters);
+    let unused = unused(app, target, &parameters, &mac_hex).await?;
+    // Whether a stranger's permission was revoked is not told.
+    let standing = match (target == scope.app(), &permission) {
+        (true, Some(permission)) => standing(app, &parameters, permission).await?,
+        _ => Outcome::NotChecked,
     };
-    let application = application(app, &parameters).await?;
-    let unused = unused(app, &parameters, &mac_hex).await?;
     let checks = vec![
         Check { step: 2, rule: "form", outcome: Outcome::Pass },
         Check { step: 3, rule: "secret_id", outcome: known(key, &parameters.secret_id) },
         Check { step: 4, rule: "mac", outcome: verified.map_or(Outcome::NotChecked, outcome) },
         Check { step: 7, rule: "validity", outcome: outcome(parameters.check_window(now)) },
         Check { step: 8, rule: "one_time", outcome: unused },
+        Check { step: 8, rule: "revocation", outcome: standing },
         Check { step: 9, rule: "values", outcome: outcome(parameters.check_ranges()) },
         Check { step: 9, rule: "application", outcome: application },
         Check { step: 9, rule: "permission", outcome: permitted(&parameters) },
     ];
-    let permission = parameters.reelgate.as_deref().and_then(|text| Permission::parse(text).ok());
     let parameters = Some(parameters);
     Ok(Explanation { signed_string, fields, parameters, permission, key, mac, now, checks })
 }
@@ -127,6 +137,7 @@ fn undecodable(refusal: &Refusal, now: i64) -> Explanation {
         (4, "mac"),
         (7, "validity"),
         (8, "one_time"),
+        (8, "revocation"),
         (9, "values"),
         (9, "application"),
         (9, "permission"),
@@ -198,9 +209,35 @@ fn permitted(parameters: &Parameters) -> Outcome {
     }
 }
 
+fn mac_state(verified: Option<&Result<(), Refusal>>) -> MacState {
+    match verified {
+        Some(Ok(())) => MacState::Matches,
+        Some(Err(_)) => MacState::Differs,
+        None => MacState::NotChecked,
+    }
+}
+
+/// What our signature service wrote: a parameter of our own, or in front of the real cloud what fits behind the source
+/// context.
+fn permission_of(app: &App, parameters: &Parameters) -> Option<Permission> {
+    if !app.config.mode.is_tencent() {
+        return parameters.reelgate.as_deref().and_then(|text| Permission::parse(text).ok());
+    }
+    let (_, suffix) = Suffix::split(parameters.source_context.as_deref()?);
+    let suffix = suffix?;
+    Some(Permission {
+        id: hex::encode(suffix.id),
+        user: suffix.user,
+        policy_revision: suffix.policy_revision.into(),
+        max_size: suffix.max_size,
+        max_duration: suffix.max_duration,
+        ..Permission::default()
+    })
+}
+
 /// Whether a one-time signature can still open an upload.
-async fn unused(app: &App, parameters: &Parameters, mac: &str) -> Result<Outcome, StoreError> {
-    let target = Scope::system(parameters.vod_sub_app_id.map_or(app.main_app(), AppId));
+async fn unused(app: &App, target: AppId, parameters: &Parameters, mac: &str) -> Result<Outcome, StoreError> {
+    let target = Scope::system(target);
     if !parameters.one_time_valid || app.store.read().await?.signature_use(&target, mac).await?.is_none() {
         return Ok(Outcome::Pass);
     }
@@ -211,27 +248,37 @@ async fn unused(app: &App, parameters: &Parameters, mac: &str) -> Result<Outcome
     })
 }
 
-/// Whether the application the signature is for takes uploads here.
-async fn application(app: &App, parameters: &Parameters) -> Result<Outcome, StoreError> {
-    let id = parameters.vod_sub_app_id.map_or(app.main_app(), AppId);
-    let found = app.store.read().await?.app(id).await?;
-    if found.is_some_and(|found| found.revoked_at.is_none()) {
-        return Ok(Outcome::Pass);
-    }
-    Ok(Outcome::Fail {
-        vendor_code: 10001,
-        sentence: format!("vodSubAppId {id} is not an enabled application of this server"),
-        advice: "leave vodSubAppId out for the main application, or use an id that `reelgate app list` shows",
+/// Whether it was revoked.
+async fn standing(
+    app: &App,
+    parameters: &Parameters,
+    permission: &Permission,
+) -> Result<Outcome, StoreError> {
+    let target = Scope::system(parameters.vod_sub_app_id.map_or(app.main_app(), AppId));
+    let facts = PermissionFacts {
+        id: &permission.id,
+        user: &permission.user,
+        key_id: &permission.key_id,
+        issued_at: Time::from_seconds(parameters.current_time_stamp),
+    };
+    Ok(match app.store.read().await?.revocation_of(&target, facts).await? {
+        None => Outcome::Pass,
+        Some(kind) => Outcome::Fail {
+            vendor_code: 10004,
+            sentence: revoked(kind).to_owned(),
+            advice: "`GET /v1/revocations` says when, why and by whom; a signature issued after it is good again",
+        },
     })
 }
 
-/// The key, if it is enabled and the caller's application may be signed for with it.
-async fn secret_key(
-    app: &App,
-    scope: &Scope,
-    secret_id: &str,
-) -> Result<Option<secrecy::SecretString>, anyhow::Error> {
-    let key = app.store.read().await?.secret_key(secret_id).await?;
-    let key = key.filter(|key| key.apps.contains(scope.app()));
-    key.map(|key| app.vault.open_sealed(&key.secret_id, &key.sealed)).transpose()
+/// Whether the application the signature is for takes uploads here.
+fn application(directory: &Snapshot, id: AppId) -> Outcome {
+    if directory.app(id).is_some() {
+        return Outcome::Pass;
+    }
+    Outcome::Fail {
+        vendor_code: 10001,
+        sentence: format!("vodSubAppId {id} is not an enabled application of this server"),
+        advice: "leave vodSubAppId out for the main application, or use an id that `reelgate app list` shows",
+    }
 }

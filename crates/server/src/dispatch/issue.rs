@@ -1,37 +1,62 @@
-//! Issue: an application's backend asks for permission on behalf of one of its users (design section 5, step 1).
+//! Issue: an application's backend, or its user, asks for permission to upload (design section 5, step 1).
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context;
-use reelgate_model::{Scope, Time};
-use reelgate_store::StoreError;
-use reelgate_wire::permission::{Permission, PermissionError};
-use reelgate_wire::upload_signature::{MAX_SESSION_CONTEXT, MAX_SOURCE_CONTEXT, MAX_VALIDITY, Parameters};
+use reelgate_model::{AppId, Time};
+use reelgate_wire::permission::Permission;
+use reelgate_wire::permission::suffix::Suffix;
+use reelgate_wire::upload_signature::{MAX_SESSION_CONTEXT, MAX_SOURCE_CONTEXT, Parameters, is_region};
 use secrecy::{ExposeSecret, SecretString};
+use serde_json::json;
+use sha2::{Digest, Sha256};
 
+use super::callers::{Ask, Asker};
+use super::journal::{Answered, Note};
+use super::policy::{self, Limits};
+use super::refusal::IssueError;
+use super::sample;
 use crate::app::App;
+use crate::config::Mode;
 
-/// What a backend asks for. What it leaves out has the default of the configuration.
+pub use super::policy::Tags;
+
+/// What is asked for. What is left out has the default of the policy.
 #[derive(Debug, Clone, Default)]
 pub struct Order {
     /// Task flow to start; empty: none at all.
     pub procedure: Option<String>,
-    /// The application's own name for its user.
+    /// The application's own name for its user, from callers whose credential does not name it.
     pub user: String,
+    /// What a backend says of its user, for policies to match.
+    pub tags: Tags,
     /// Comes back in NewFileUpload.
     pub source_context: String,
     /// Comes back in ProcedureStateChanged.
     pub session_context: String,
     /// Media category.
-    pub class_id: i64,
+    pub class_id: Option<i64>,
     /// How long the signature is good.
     pub validity: Option<Duration>,
     /// Whether it opens one upload only.
-    pub one_time: bool,
-    /// Largest file in bytes, when less than the server's limit.
+    pub one_time: Option<bool>,
+    /// Largest file in bytes, when less than allowed.
     pub max_size: Option<u64>,
-    /// Allowed extensions; empty: any.
+    /// Longest video in seconds, when less than allowed.
+    pub max_duration: Option<u32>,
+    /// Allowed extensions; empty: those that the policy allows.
     pub types: Vec<String>,
+    /// Storage region.
+    pub storage_region: Option<String>,
+}
+
+/// Which door the order came by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// `/v1/upload-signatures`: an hour, one-time.
+    Own,
+    /// `/getUploadSignature`: the vendor's sample with its defaults (24 hours, reusable, no procedure) and key order.
+    Sample,
 }
 
 /// A permission, signed.
@@ -43,184 +68,200 @@ pub struct Issued {
     pub expires_at: Time,
     /// Whether it opens one upload only.
     pub one_time: bool,
-    /// Names this permission in the timeline.
-    pub permission_id: String,
+    /// What was permitted.
+    pub permission: Arc<Permission>,
     /// Task flow that will start, or empty.
     pub procedure: String,
+    /// Media category.
+    pub class_id: i64,
     /// Largest file in bytes.
     pub max_size: u64,
-    /// Allowed extensions; empty: any.
-    pub types: Vec<String>,
 }
 
-/// Why no signature was made. `Display` is the sentence for the caller and names the limit.
-#[derive(Debug, thiserror::Error)]
-pub enum IssueError {
-    /// Neither built in nor configured.
-    #[error("procedure {name:?} is not known; known are {known}")]
-    UnknownProcedure {
-        /// As asked for, or as `dispatch.procedure` says.
-        name: String,
-        /// All names, for the sentence.
-        known: String,
-    },
-    /// Longer than 90 days, or nothing.
-    #[error(
-        "valid_seconds {asked} is outside the 1 to {MAX_VALIDITY} (90 days) that a signature may be good for"
-    )]
-    Validity {
-        /// Seconds asked for.
-        asked: u64,
-    },
-    /// A context that the vendor's format has no room for.
-    #[error("{which} has {length} characters, more than the {most} allowed")]
-    ContextTooLong {
-        /// `source_context` or `session_context`.
-        which: &'static str,
-        /// Characters it has.
-        length: usize,
-        /// Characters it may have.
-        most: usize,
-    },
-    /// A limit above the server's own would be a promise that the upload doors break.
-    #[error("max_size {asked} is outside 1 to {most}, the largest file this server takes (upload.max_size)")]
-    MaxSize {
-        /// Bytes asked for.
-        asked: u64,
-        /// Bytes allowed.
-        most: u64,
-    },
-    /// Categories count from 0.
-    #[error("class_id {0} is negative; 0 means no category")]
-    ClassId(i64),
-    /// The user or the types do not fit.
-    #[error(transparent)]
-    Permission(#[from] PermissionError),
-    /// Nothing to sign with.
-    #[error(
-        "application {0} has no enabled SecretId to sign with; create one with `reelgate key create --secret`"
-    )]
-    NoSecretKey(reelgate_model::AppId),
-    /// Not the caller's fault.
-    #[error("the signature could not be made")]
-    Internal(#[source] anyhow::Error),
-}
-
-impl From<StoreError> for IssueError {
-    fn from(error: StoreError) -> Self {
-        Self::Internal(error.into())
-    }
-}
-
-/// Signs what `order` asks for with the newest enabled SecretKey of the caller's application.
-pub async fn issue(app: &App, scope: &Scope, key_id: &str, order: Order) -> Result<Issued, IssueError> {
-    let permit = Permit::new(app, scope, key_id, order).await?;
-    let signature = permit.parameters.sign(permit.secret_key.expose_secret().as_bytes());
-    Ok(permit.issued(signature))
-}
-
-/// A permission that was checked and only needs to be put into the signed form.
-pub(super) struct Permit {
-    pub(super) parameters: Parameters,
-    pub(super) secret_key: SecretString,
-    permission: Permission,
-    max_size: u64,
-}
-
-impl Permit {
-    pub(super) async fn new(
-        app: &App,
-        scope: &Scope,
-        key_id: &str,
-        order: Order,
-    ) -> Result<Self, IssueError> {
-        check(app, &order)?;
-        let procedure = procedure(app, order.procedure)?;
-        let permission = Permission {
-            id: uuid::Uuid::new_v4().to_string(),
-            user: order.user,
-            key_id: key_id.to_owned(),
-            policy_revision: 0,
-            max_size: order.max_size,
-            max_duration: None,
-            types: order.types.iter().map(|word| word.trim_start_matches('.').to_ascii_lowercase()).collect(),
-        };
-        let reelgate = permission.encode()?;
-        let (secret_id, secret_key) = signing_key(app, scope).await?;
-        let now = app.clock.now().seconds();
-        let validity = order.validity.unwrap_or(app.config.dispatch.validity);
-        let text = |text: String| Some(text).filter(|text| !text.is_empty());
-        let parameters = Parameters {
-            secret_id,
-            current_time_stamp: now,
-            expire_time: now.saturating_add_unsigned(validity.as_secs()),
-            random: rand::random::<u32>().into(),
-            procedure: text(procedure),
-            class_id: order.class_id,
-            vod_sub_app_id: Some(scope.app().0),
-            one_time_valid: order.one_time,
-            source_context: text(order.source_context),
-            session_context: text(order.session_context),
-            reelgate: Some(reelgate),
-            ..Parameters::default()
-        };
-        let max_size = order.max_size.unwrap_or(app.config.upload.max_size);
-        Ok(Self { parameters, secret_key, permission, max_size })
-    }
-
-    pub(super) fn issued(self, signature: String) -> Issued {
-        Issued {
-            signature: signature.into(),
-            expires_at: Time::from_seconds(self.parameters.expire_time),
-            one_time: self.parameters.one_time_valid,
-            permission_id: self.permission.id,
-            procedure: self.parameters.procedure.unwrap_or_default(),
-            max_size: self.max_size,
-            types: self.permission.types,
+/// Signs what `order` asks for, for whoever `ask` shows. Every answer is noted in the journal.
+pub async fn issue(app: &App, ask: &Ask<'_>, order: Order, form: Form) -> Result<Issued, IssueError> {
+    let asker = app.dispatch.callers.identify(app, ask, || wanted(&order)).await;
+    let asker = match asker {
+        Ok(asker) => asker,
+        Err(error) => return Err(refuse(app, ask, None, order.user, error).await),
+    };
+    let user = asker.user().map_or_else(|| order.user.clone(), str::to_owned);
+    match grant(app, &asker, &user, order, form).await {
+        Ok(issued) => {
+            let note = Note {
+                app: asker.scope.app(),
+                at: app.clock.now(),
+                principal: Some(asker.scope.principal().clone()),
+                user,
+                client: ask.client,
+                answer: Answered::Granted {
+                    permission: Arc::clone(&issued.permission),
+                    expire_time: issued.expires_at.seconds(),
+                    one_time: issued.one_time,
+                    procedure: issued.procedure.clone(),
+                },
+            };
+            app.dispatch.journal.note(note).await;
+            Ok(issued)
         }
+        Err(error) => Err(refuse(app, ask, Some(&asker), user, error).await),
     }
 }
 
-fn check(app: &App, order: &Order) -> Result<(), IssueError> {
-    if let Some(asked) = order.validity.map(|validity| validity.as_secs())
-        && !(1..=MAX_VALIDITY.unsigned_abs()).contains(&asked)
-    {
-        return Err(IssueError::Validity { asked });
+/// What an app is asked about: the order, without what the server fills in.
+fn wanted(order: &Order) -> serde_json::Value {
+    json!({
+        "procedure": order.procedure,
+        "source_context": order.source_context,
+        "session_context": order.session_context,
+        "class_id": order.class_id,
+        "valid_seconds": order.validity.map(|validity| validity.as_secs()),
+        "one_time": order.one_time,
+        "max_size": order.max_size,
+        "max_duration": order.max_duration,
+        "types": order.types,
+        "storage_region": order.storage_region,
+        "user": order.user,
+    })
+}
+
+async fn refuse(
+    app: &App,
+    ask: &Ask<'_>,
+    asker: Option<&Asker>,
+    user: String,
+    error: IssueError,
+) -> IssueError {
+    /// Of a stranger's text no more than this is kept, characters.
+    const MOST: usize = 256;
+    let note = Note {
+        app: asker.map_or_else(|| app.main_app(), |asker| asker.scope.app()),
+        at: app.clock.now(),
+        principal: asker.map(|asker| asker.scope.principal().clone()),
+        user: user.chars().take(MOST).collect(),
+        client: ask.client,
+        answer: Answered::Refused { code: error.code(), sentence: error.to_string() },
+    };
+    app.dispatch.journal.note(note).await;
+    error
+}
+
+async fn grant(app: &App, asker: &Asker, user: &str, order: Order, form: Form) -> Result<Issued, IssueError> {
+    if asker.user().is_some_and(|own| !order.user.is_empty() && order.user != own) {
+        return Err(IssueError::OtherUser);
     }
-    for (which, text, most) in [
-        ("source_context", &order.source_context, MAX_SOURCE_CONTEXT),
-        ("session_context", &order.session_context, MAX_SESSION_CONTEXT),
-    ] {
-        let length = text.chars().count();
-        if length > most {
-            return Err(IssueError::ContextTooLong { which, length, most });
+    if !order.tags.is_empty() && !asker.may_give_tags() {
+        return Err(IssueError::TagsNotYours);
+    }
+    check_contexts(app, &order)?;
+    let limits = policy::choose(app, asker, &order.tags);
+    let permission = Permission {
+        id: hex::encode(rand::random::<[u8; 12]>()),
+        user: user.to_owned(),
+        key_id: asker.key_id().to_owned(),
+        ..limits.permit(app, &order)?
+    };
+    let mut parameters = parameters(app, &limits, order, form)?;
+    carry(app, &permission, &mut parameters)?;
+    let target = asker.scope.app();
+    let now = app.clock.now();
+    let directory = app.directory.current(app).await?;
+    directory.app(target).ok_or(IssueError::NoApp(target))?;
+    let key = directory.signing_key(target, now).ok_or(IssueError::NoSecretKey(target))?;
+    parameters.secret_id.clone_from(&key.row.secret_id);
+    parameters.vod_sub_app_id = sub_app(app, target);
+    // The last check: what is refused for another reason takes nothing out of the bucket.
+    take(app, asker, &limits, user)?;
+    let secret = key.secret.expose_secret().as_bytes();
+    let signature = match form {
+        Form::Own => parameters.sign(secret),
+        Form::Sample => sample::sign(&parameters, secret),
+    };
+    Ok(Issued {
+        signature: signature.into(),
+        expires_at: Time::from_seconds(parameters.expire_time),
+        one_time: parameters.one_time_valid,
+        procedure: parameters.procedure.unwrap_or_default(),
+        class_id: parameters.class_id,
+        max_size: permission.max_size.unwrap_or(app.config.upload.max_size),
+        permission: Arc::new(permission),
+    })
+}
+
+/// Everything but the key and the permission.
+fn parameters(app: &App, limits: &Limits<'_>, order: Order, form: Form) -> Result<Parameters, IssueError> {
+    let now = app.clock.now().seconds();
+    let text = |text: String| Some(text).filter(|text| !text.is_empty());
+    Ok(Parameters {
+        current_time_stamp: now,
+        expire_time: now.saturating_add_unsigned(limits.validity(&order, form)?),
+        random: rand::random::<u32>().into(),
+        procedure: text(limits.procedure(app, &order, form)?),
+        class_id: limits.class_id(&order)?,
+        one_time_valid: limits.one_time(&order, form)?,
+        storage_region: limits.storage_region(&order)?,
+        source_context: text(order.source_context),
+        session_context: text(order.session_context),
+        ..Parameters::default()
+    })
+}
+
+/// Puts the permission where it can travel (design section 8, "Permission").
+fn carry(app: &App, permission: &Permission, parameters: &mut Parameters) -> Result<(), IssueError> {
+    let text = permission.encode()?;
+    match app.config.mode {
+        Mode::Local => parameters.reelgate = Some(text),
+        Mode::Tencent(_) => {
+            let mut suffix = Suffix {
+                policy_revision: u32::try_from(permission.policy_revision).unwrap_or_default(),
+                user: permission.user.clone(),
+                max_size: permission.max_size,
+                max_duration: permission.max_duration,
+                ..Suffix::default()
+            };
+            // An id is made of exactly these bytes.
+            let _ = hex::decode_to_slice(&permission.id, &mut suffix.id);
+            suffix.key.copy_from_slice(&Sha256::digest(permission.key_id.as_bytes())[..4]);
+            let context = parameters.source_context.take().unwrap_or_default();
+            parameters.source_context = Some(suffix.append_to(&context)?);
         }
-    }
-    let most = app.config.upload.max_size;
-    match order.max_size {
-        Some(asked) if !(1..=most).contains(&asked) => return Err(IssueError::MaxSize { asked, most }),
-        _ => {}
-    }
-    if order.class_id < 0 {
-        return Err(IssueError::ClassId(order.class_id));
     }
     Ok(())
 }
 
-/// The name to sign: aliases stay as they are, so that an application can move them without new signatures.
-fn procedure(app: &App, asked: Option<String>) -> Result<String, IssueError> {
-    let name = asked.unwrap_or_else(|| app.config.dispatch.procedure.clone());
-    if name.is_empty() || app.config.procedures.resolve(&name).is_some() {
-        return Ok(name);
+/// In front of the real cloud its main application has no number.
+fn sub_app(app: &App, target: AppId) -> Option<i64> {
+    match &app.config.mode {
+        Mode::Tencent(account) if account.sub_app_id.is_none() && target == app.main_app() => None,
+        Mode::Tencent(_) | Mode::Local => Some(target.0),
     }
-    let known: Vec<_> = app.config.procedures.iter().map(|one| one.name.as_str()).collect();
-    Err(IssueError::UnknownProcedure { name, known: known.join(", ") })
 }
 
-async fn signing_key(app: &App, scope: &Scope) -> Result<(String, SecretString), IssueError> {
-    let key = app.store.read().await?.signing_key(scope.app()).await?;
-    let key = key.ok_or(IssueError::NoSecretKey(scope.app()))?;
-    let secret =
-        app.vault.open_sealed(&key.secret_id, &key.sealed).context("the signing key cannot be opened");
-    Ok((key.secret_id, secret.map_err(IssueError::Internal)?))
+fn take(app: &App, asker: &Asker, limits: &Limits<'_>, user: &str) -> Result<(), IssueError> {
+    if asker.is_anonymous() {
+        app.dispatch.rates.take_anonymous(user)?;
+    }
+    // Who names no user shares the bucket of the key.
+    let whose = if user.is_empty() { asker.key_id() } else { user };
+    app.dispatch.rates.take_policy(limits.place, asker.scope.app(), whose)
+}
+
+fn check_contexts(app: &App, order: &Order) -> Result<(), IssueError> {
+    let most_source = match app.config.mode {
+        Mode::Local => MAX_SOURCE_CONTEXT,
+        Mode::Tencent(_) => reelgate_wire::permission::suffix::MAX_CALLER_CONTEXT,
+    };
+    for (which, text, most) in [
+        ("source_context", &order.source_context, most_source),
+        ("session_context", &order.session_context, MAX_SESSION_CONTEXT),
+    ] {
+        let length = if text.len() <= most { text.len() } else { text.chars().count() };
+        if length > most {
+            return Err(IssueError::ContextTooLong { which, length, most });
+        }
+    }
+    match &order.storage_region {
+        Some(region) if !is_region(region) => Err(IssueError::Region(region.chars().take(64).collect())),
+        _ => Ok(()),
+    }
 }

@@ -3,34 +3,17 @@
 use std::time::Duration;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use reelgate_model::Scope;
 use reelgate_wire::upload_signature::{Parameters, sign_original};
-use secrecy::ExposeSecret;
-
-use super::issue::Permit;
-use super::{IssueError, Issued, Order};
-use crate::app::App;
 
 /// How long the sample's signatures are good.
-const VALIDITY: Duration = Duration::from_secs(86_400);
+pub(super) const VALIDITY: Duration = Duration::from_secs(86_400);
 
 /// RFC 3986 unreserved characters stay.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
-/// Like [`issue`](super::issue()), with the sample's defaults (24 hours, no procedure), in the sample's key order.
-pub async fn issue_sample(
-    app: &App,
-    scope: &Scope,
-    key_id: &str,
-    order: Order,
-) -> Result<Issued, IssueError> {
-    let validity = order.validity.or(Some(VALIDITY));
-    let procedure = order.procedure.or_else(|| Some(String::new()));
-    let order = Order { validity, procedure, ..order };
-    let permit = Permit::new(app, scope, key_id, order).await?;
-    let original = original(&permit.parameters);
-    let signature = sign_original(permit.secret_key.expose_secret().as_bytes(), &original);
-    Ok(permit.issued(signature))
+/// Signs in the sample's key order.
+pub(super) fn sign(parameters: &Parameters, secret_key: &[u8]) -> String {
+    sign_original(secret_key, &original(parameters))
 }
 
 /// The sample always writes its eight keys, empty or not (wire reference 1.6, V3). What it does not know comes
@@ -51,6 +34,7 @@ fn original(parameters: &Parameters) -> String {
     let ours = [
         ("sessionContext", text(&parameters.session_context)),
         ("vodSubAppId", number(parameters.vod_sub_app_id)),
+        ("storageRegion", text(&parameters.storage_region)),
         ("reelgate", text(&parameters.reelgate)),
     ];
     let pairs = sample.into_iter().chain(ours.into_iter().filter(|(_, value)| !value.is_empty()));

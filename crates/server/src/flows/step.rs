@@ -217,7 +217,7 @@ impl Step {
     /// Scratch space for this attempt, and in it the source if it is not on a local disk.
     pub(super) async fn room(&self, scratch: &Arc<Scratch>) -> Result<(Room, PathBuf), StepError> {
         let blob = BlobName::new(&self.media.source.blob).map_err(anyhow::Error::from)?;
-        let local = self.app.objects.local_path(&blob);
+        let local = self.app.objects().local_path(&blob);
         let fetched = if local.is_some() { 0 } else { self.media.source_size };
         let name = format!("{}-{}", self.job.id, self.job.attempts);
         let room = scratch.room(&name, self.expected_bytes().saturating_add(fetched)).await?;
@@ -248,7 +248,7 @@ impl Step {
         let failed = |error: std::io::Error| {
             StepError::Later(format!("cannot bring the source to {}: {error}", path.display()))
         };
-        let mut stream = self.app.objects.read(blob, None).await?.stream;
+        let mut stream = self.app.objects().read(blob, None).await?.stream;
         let mut file = tokio::fs::File::create(path).await.map_err(failed)?;
         while let Some(bytes) = stream.try_next().await? {
             file.write_all(&bytes).await.map_err(failed)?;
@@ -258,13 +258,13 @@ impl Step {
 
     /// What the source is, in the detail that plans need.
     pub(super) async fn probe(&self, source: &Path) -> Result<Probe, StepError> {
-        Ok(probe(&self.app.sandbox, source, LOOK).await?)
+        Ok(probe(self.app.sandbox(), source, LOOK).await?)
     }
 
     /// The frame of this attempt's work with ffmpeg.
     pub(super) fn work(&self, room: &Room, source: PathBuf, context: &JobContext) -> Work {
         Work {
-            sandbox: self.app.sandbox.clone(),
+            sandbox: self.app.sandbox().clone(),
             source,
             scratch: room.results(),
             allowed: self.task.deadline.since(self.app.clock.now()),
@@ -282,7 +282,7 @@ impl Step {
         let prefix = prefix(&self.job, self.job.attempts)
             .ok_or_else(|| StepError::Later("the step's outputs have no valid name".to_owned()))?;
         let published =
-            self.app.objects.publish_dir(&room.results(), &prefix).await.map_err(anyhow::Error::from)?;
+            self.app.objects().publish_dir(&room.results(), &prefix).await.map_err(anyhow::Error::from)?;
         tracing::info!(
             task.id = self.task.id,
             flow.step = self.job.kind,

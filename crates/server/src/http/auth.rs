@@ -3,6 +3,8 @@
 //! `Caller<N>` can only be had by being checked, and hands over the `Scope` that every store call demands.
 
 use std::marker::PhantomData;
+use std::sync::Arc;
+use std::time::Instant;
 
 use axum::extract::FromRequestParts;
 use http::request::Parts;
@@ -40,8 +42,6 @@ macro_rules! needs {
 needs! {
     /// Any valid key.
     Any = None;
-    /// May hand out signatures.
-    Sign = Some(ApiScope::Sign);
     /// May read media, tasks and timelines.
     Read = Some(ApiScope::Read);
     /// May change media and endpoints.
@@ -56,7 +56,7 @@ pub struct Caller<N: Need> {
     /// What the caller may touch.
     pub scope: Scope,
     /// The key behind the request.
-    pub key: ApiKey,
+    pub key: Arc<ApiKey>,
     /// The console session, when the request came with its cookie.
     pub console: Option<ConsoleSession>,
     need: PhantomData<N>,
@@ -75,7 +75,7 @@ impl<N: Need> FromRequestParts<App> for Caller<N> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        let (key, console) = identify(app, parts).await?;
+        let (key, console) = identify(app, &parts.method, &parts.headers).await?;
         if let Some(needed) = N::SCOPE
             && !key.scopes.contains(&needed)
             && !key.scopes.contains(&ApiScope::Admin)
@@ -96,8 +96,12 @@ impl<N: Need> FromRequestParts<App> for Caller<N> {
     }
 }
 
-async fn identify(app: &App, parts: &Parts) -> Result<(ApiKey, Option<ConsoleSession>), Problem> {
-    if let Some(value) = parts.headers.get(header::AUTHORIZATION) {
+async fn identify(
+    app: &App,
+    method: &Method,
+    headers: &HeaderMap,
+) -> Result<(Arc<ApiKey>, Option<ConsoleSession>), Problem> {
+    if let Some(value) = headers.get(header::AUTHORIZATION) {
         let token = value.to_str().ok().and_then(|text| text.strip_prefix("Bearer ")).ok_or_else(|| {
             Problem::unauthenticated(
                 "the Authorization header is not `Bearer <API key>`; send the key in that form",
@@ -108,33 +112,41 @@ async fn identify(app: &App, parts: &Parts) -> Result<(ApiKey, Option<ConsoleSes
         })?;
         return Ok((key, None));
     }
-    if let Some(cookie) = cookie(&parts.headers) {
-        return by_cookie(app, parts, cookie).await;
+    if let Some((key, session)) = signed_in(app, method, headers).await? {
+        return Ok((key, Some(session)));
     }
     Err(Problem::unauthenticated("no credentials; send `Authorization: Bearer <API key>`"))
 }
 
-/// The live API key that `token` is, if any. Looked up by hash, which takes the same time for all that are not.
-pub async fn key_of_token(app: &App, token: &str) -> Result<Option<ApiKey>, Problem> {
-    Ok(app.store.read().await?.api_key_by_hash(&digest(token)).await?)
+/// The live API key that `token` is, if any. One that was made on another node a moment ago is found, too.
+pub async fn key_of_token(app: &App, token: &str) -> Result<Option<Arc<ApiKey>>, Problem> {
+    let (looked, now) = (Instant::now(), app.clock.now());
+    let internal = |error: anyhow::Error| Problem::internal(&error);
+    if let Some(key) = app.directory.current(app).await.map_err(internal)?.api_key(token, now) {
+        return Ok(Some(Arc::clone(key)));
+    }
+    Ok(app.directory.since(app, looked).await.map_err(internal)?.api_key(token, now).cloned())
 }
 
-async fn by_cookie(
+/// The console session that a request came with, if it came with its cookie.
+pub async fn signed_in(
     app: &App,
-    parts: &Parts,
-    cookie: &str,
-) -> Result<(ApiKey, Option<ConsoleSession>), Problem> {
-    let id = digest(cookie);
-    let session = app.store.read().await?.console_session(&id, app.clock.now()).await?;
+    method: &Method,
+    headers: &HeaderMap,
+) -> Result<Option<(Arc<ApiKey>, ConsoleSession)>, Problem> {
+    let Some(cookie) = cookie(headers) else { return Ok(None) };
+    let (id, now) = (digest(cookie), app.clock.now());
+    let session = app.store.read().await?.console_session(&id, now).await?;
+    let session = session.filter(|session| !session.key.is_expired(now));
     let session =
         session.ok_or_else(|| Problem::unauthenticated("the console session has ended; sign in again"))?;
-    if !matches!(parts.method, Method::GET | Method::HEAD) {
-        let sent = parts.headers.get(CSRF_HEADER).map(http::HeaderValue::as_bytes).unwrap_or_default();
+    if !matches!(*method, Method::GET | Method::HEAD) {
+        let sent = headers.get(CSRF_HEADER).map(http::HeaderValue::as_bytes).unwrap_or_default();
         if !bool::from(sent.ct_eq(session.csrf.as_bytes())) {
             return Err(Problem::forbidden("the request lacks the console's CSRF token; reload the page"));
         }
     }
-    Ok((session.key, Some(ConsoleSession { id, csrf: session.csrf })))
+    Ok(Some((Arc::new(session.key), ConsoleSession { id, csrf: session.csrf })))
 }
 
 fn cookie(headers: &HeaderMap) -> Option<&str> {

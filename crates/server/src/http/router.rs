@@ -1,11 +1,15 @@
 //! The whole route table. Doors are told apart by Host first (the object leg's virtual hosts), then by path.
 //! Which of them a process answers follows its roles.
 
+use std::time::Duration;
+
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::{any, get, post};
+use http::{HeaderValue, Method, header};
+use tower_http::cors::{AllowHeaders, CorsLayer};
 
 use super::{Problem, api, console, cos, ops, play, ugc};
 use crate::app::App;
@@ -23,7 +27,7 @@ pub fn router(app: &App) -> Router {
         .route("/readyz", get(ops::ready))
         .route("/metrics", get(ops::metrics));
     if has(Role::Dispatch) {
-        router = router.merge(dispatch_routes());
+        router = router.merge(dispatch_routes(app));
     }
     if has(Role::Gateway) {
         router = router.merge(gateway_routes());
@@ -31,11 +35,13 @@ pub fn router(app: &App) -> Router {
     if has(Role::Api) {
         router = router
             .merge(api::routes())
-            .route("/play/{*path}", get(play::file).options(play::preflight))
             .route("/console", get(console::index))
             .route("/console/", get(console::index))
             .route("/console/{*path}", get(console::file))
             .route("/", get(console::to_console));
+        if !app.config.mode.is_tencent() {
+            router = router.route("/play/{*path}", get(play::file).options(play::preflight));
+        }
     }
     let router = router.fallback(not_found).layer(DefaultBodyLimit::max(JSON_LIMIT));
     let router =
@@ -44,11 +50,27 @@ pub fn router(app: &App) -> Router {
 }
 
 /// Signature service (design section 5, step 1).
-fn dispatch_routes() -> Router<App> {
-    Router::new()
+fn dispatch_routes(app: &App) -> Router<App> {
+    let router = Router::new()
         .route("/v1/upload-signatures", post(api::issue_signature::issue))
+        .route("/v1/upload-signatures/batch", post(api::issue_signatures::issue))
         .route("/v1/signatures/explain", post(api::explain_signature::explain))
-        .route("/getUploadSignature", get(api::sample_signature::issue).post(api::sample_signature::issue))
+        .route("/getUploadSignature", get(api::sample_signature::issue).post(api::sample_signature::issue));
+    match app.config.dispatch.origins.as_slice() {
+        [] => router,
+        origins => router.layer(browsers_of(origins)),
+    }
+}
+
+/// Web pages of the app may ask for signatures themselves, with their users' credentials; other pages may not.
+fn browsers_of(origins: &[HeaderValue]) -> CorsLayer {
+    CorsLayer::new()
+        .allow_origin(origins.to_vec())
+        .allow_credentials(true)
+        .allow_methods([Method::GET, Method::POST])
+        .allow_headers(AllowHeaders::mirror_request())
+        .expose_headers([header::RETRY_AFTER])
+        .max_age(Duration::from_secs(600))
 }
 
 /// Upload doors (design section 5, steps 2 to 4).

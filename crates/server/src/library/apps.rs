@@ -75,7 +75,8 @@ pub async fn create(
     let id = new.id.unwrap_or_else(|| AppId(rand::random_range(IDS)));
     let row = NewApp { id, name: new.name, private: new.private };
     let scope = Scope::new(id, scope.principal().clone());
-    app.store
+    let done = app
+        .store
         .write(move |tx| {
             Box::pin(async move {
                 tx.create_app(&row).await.map_err(|error| match error {
@@ -88,7 +89,9 @@ pub async fn create(
                 tx.app(id).await?.ok_or(AppsError::NotFound(id))
             })
         })
-        .await
+        .await;
+    app.directory.changed();
+    done
 }
 
 /// Revokes an application: nothing is accepted for it from then on. Its media stay.
@@ -97,7 +100,8 @@ pub async fn revoke(app: &App, scope: &Scope, id: AppId, remote: String) -> Resu
         return Err(AppsError::Main(id));
     }
     let scope = Scope::new(id, scope.principal().clone());
-    app.store
+    let done = app
+        .store
         .write(move |tx| {
             Box::pin(async move {
                 tx.revoke_app(id).await.map_err(|error| match error {
@@ -111,7 +115,9 @@ pub async fn revoke(app: &App, scope: &Scope, id: AppId, remote: String) -> Resu
                 tx.app(id).await?.ok_or(AppsError::NotFound(id))
             })
         })
-        .await
+        .await;
+    app.directory.changed();
+    done
 }
 
 /// The number of characters, if it is not a name.

@@ -1,8 +1,10 @@
 //! Keys: API keys of backends and of people, and the SecretIds that signatures are made with. A secret is told once,
 //! when it is made; rows hold a hash (API keys) or a sealed copy (SecretKeys).
 
+use std::time::Duration;
+
 use reelgate_model::{ApiScope, AppId, Scope};
-use reelgate_store::{ApiKey, KeyApps, NewApiKey, NewAudit, NewSecretKey, SecretKey, StoreError};
+use reelgate_store::{ApiKey, KeyApps, NewApiKey, NewAudit, NewSecretKey, SecretKey, StoreError, Tx};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::apps::{MAX_NAME, check_name};
@@ -36,6 +38,23 @@ pub enum KeysError {
     /// The caller would lock itself out.
     #[error("key {0} is the one this request was made with; revoke it with another admin key")]
     Own(String),
+    /// It ends already, or would end after being revoked.
+    #[error("key {0:?} does not exist, is revoked, or ends earlier already; `reelgate key list` shows it")]
+    NotRotated(String),
+    /// The old key would outlive every signature made with it.
+    #[error("overlap_seconds {0} is more than the {MAX_OVERLAP} (90 days) for which a signature can be good")]
+    Overlap(u64),
+    /// In front of the real cloud only the vendor makes SecretIds.
+    #[error("in mode = \"tencent\" key pairs come from the vendor's console; give secret_id and secret_key")]
+    NotOurs,
+    /// A pair that cannot be one.
+    #[error(
+        "secret_id must be 8 to 128 letters, digits, - or _, and secret_key 16 to 128 printable characters"
+    )]
+    Pair,
+    /// There is another key behind it already.
+    #[error("SecretId {0:?} is stored already; revoke it first, or give another")]
+    Exists(String),
     /// Not the caller's fault.
     #[error("the key could not be read or changed")]
     Internal(#[source] anyhow::Error),
@@ -121,21 +140,49 @@ pub async fn create_api(
             })
         })
         .await;
+    app.directory.changed();
     Ok(CreatedApiKey { key: made?, secret })
 }
 
-/// Makes a SecretId with its SecretKey, good for `apps`.
+/// A key pair to be stored.
+#[derive(Debug)]
+pub enum Pair {
+    /// A new one.
+    New,
+    /// One that exists elsewhere, such as the vendor's console.
+    Given(String, SecretString),
+}
+
+impl Pair {
+    fn resolve(self, app: &App) -> Result<(String, SecretString), KeysError> {
+        match self {
+            Self::New if app.config.mode.is_tencent() => Err(KeysError::NotOurs),
+            Self::New => Ok((format!("AKID{}", random_text(32)), SecretString::from(random_text(32)))),
+            Self::Given(id, secret) => {
+                let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+                let key = secret.expose_secret();
+                let good = (8..=128).contains(&id.len())
+                    && id.bytes().all(plain)
+                    && (16..=128).contains(&key.len())
+                    && key.bytes().all(|byte| byte.is_ascii_graphic());
+                if good { Ok((id, secret)) } else { Err(KeysError::Pair) }
+            }
+        }
+    }
+}
+
+/// Stores a key pair, good for `apps`.
 pub async fn create_secret(
     app: &App,
     scope: &Scope,
     apps: KeyApps,
     name: String,
+    pair: Pair,
     remote: String,
 ) -> Result<CreatedSecretKey, KeysError> {
     check_name(&name).map_err(KeysError::Name)?;
     let scope = reach(app, scope, app.main_app(), "SecretIds")?;
-    let secret_id = format!("AKID{}", random_text(32));
-    let secret = SecretString::from(random_text(32));
+    let (secret_id, secret) = pair.resolve(app)?;
     let sealed = app.vault.seal(&secret_id, secret.expose_secret()).map_err(KeysError::Internal)?;
     let row = NewSecretKey { secret_id: secret_id.clone(), sealed, name, apps };
     let made: Result<SecretKey, KeysError> = app
@@ -147,7 +194,10 @@ pub async fn create_secret(
                         ensure_app(tx, *one).await?;
                     }
                 }
-                tx.create_secret_key(&row).await?;
+                tx.create_secret_key(&row).await.map_err(|error| match error {
+                    StoreError::AlreadyExists => KeysError::Exists(secret_id.clone()),
+                    other => other.into(),
+                })?;
                 let entry = NewAudit {
                     action: "secret_key.create".to_owned(),
                     subject: secret_id.clone(),
@@ -159,7 +209,103 @@ pub async fn create_secret(
             })
         })
         .await;
+    app.directory.changed();
     Ok(CreatedSecretKey { key: made?, secret })
+}
+
+/// Longest overlap of a rotation: that of the longest signature.
+pub const MAX_OVERLAP: u64 = 7_776_000;
+
+/// Makes another API key like `id`, which ends after `overlap`.
+pub async fn rotate_api(
+    app: &App,
+    scope: &Scope,
+    id: &str,
+    overlap: Duration,
+    remote: String,
+) -> Result<CreatedApiKey, KeysError> {
+    check_overlap(overlap)?;
+    let not_found = || KeysError::NotFound(id.to_owned());
+    let old = app.store.read().await?.live_api_key(id).await?.ok_or_else(not_found)?;
+    let of = old.app;
+    let scope = reach(app, scope, of, "keys of other applications").map_err(|_| not_found())?;
+    let secret = SecretString::from(new_api_key());
+    let row = NewApiKey { hash: digest(secret.expose_secret()), name: old.name, scopes: old.scopes };
+    let (id, end) = (id.to_owned(), app.clock.now() + overlap);
+    let made: Result<ApiKey, KeysError> = app
+        .store
+        .write(move |tx| {
+            Box::pin(async move {
+                retired(tx.retire_api_key(&scope, &id, end).await, &id)?;
+                let fresh = tx.create_api_key(&scope, &row).await?;
+                note_rotation(tx, &scope, "key.rotate", &id, &fresh, remote).await?;
+                tx.live_api_key(&fresh).await?.ok_or(KeysError::NotFound(fresh))
+            })
+        })
+        .await;
+    app.directory.changed();
+    Ok(CreatedApiKey { key: made?, secret })
+}
+
+/// Stores another key pair for the applications of `id`, which ends after `overlap`. Signing goes on with the new one at
+/// once.
+pub async fn rotate_secret(
+    app: &App,
+    scope: &Scope,
+    id: &str,
+    pair: Pair,
+    overlap: Duration,
+    remote: String,
+) -> Result<CreatedSecretKey, KeysError> {
+    check_overlap(overlap)?;
+    let scope = reach(app, scope, app.main_app(), "SecretIds")?;
+    let old = app.store.read().await?.secret_key(id).await?;
+    let old = old.ok_or_else(|| KeysError::NotFound(id.to_owned()))?;
+    let (secret_id, secret) = pair.resolve(app)?;
+    let sealed = app.vault.seal(&secret_id, secret.expose_secret()).map_err(KeysError::Internal)?;
+    let row = NewSecretKey { secret_id: secret_id.clone(), sealed, name: old.name, apps: old.apps };
+    let (id, end) = (id.to_owned(), app.clock.now() + overlap);
+    let made: Result<SecretKey, KeysError> = app
+        .store
+        .write(move |tx| {
+            Box::pin(async move {
+                retired(tx.retire_secret_key(&id, end).await, &id)?;
+                tx.create_secret_key(&row).await.map_err(|error| match error {
+                    StoreError::AlreadyExists => KeysError::Exists(secret_id.clone()),
+                    other => other.into(),
+                })?;
+                note_rotation(tx, &scope, "secret_key.rotate", &id, &secret_id, remote).await?;
+                tx.secret_key(&secret_id).await?.ok_or(KeysError::NotFound(secret_id))
+            })
+        })
+        .await;
+    app.directory.changed();
+    Ok(CreatedSecretKey { key: made?, secret })
+}
+
+fn check_overlap(overlap: Duration) -> Result<(), KeysError> {
+    let seconds = overlap.as_secs();
+    if seconds > MAX_OVERLAP { Err(KeysError::Overlap(seconds)) } else { Ok(()) }
+}
+
+fn retired(result: Result<(), StoreError>, id: &str) -> Result<(), KeysError> {
+    result.map_err(|error| match error {
+        StoreError::Stale => KeysError::NotRotated(id.to_owned()),
+        other => other.into(),
+    })
+}
+
+async fn note_rotation(
+    tx: &mut Tx,
+    scope: &Scope,
+    action: &str,
+    old: &str,
+    fresh: &str,
+    remote: String,
+) -> Result<(), KeysError> {
+    let detail = format!("followed by {fresh}");
+    let entry = NewAudit { action: action.to_owned(), subject: old.to_owned(), detail, remote };
+    Ok(tx.audit(scope, &entry).await?)
 }
 
 /// Revokes the API key or SecretId `id`. `own` is the key that the request was made with.
@@ -178,7 +324,8 @@ pub async fn revoke(app: &App, scope: &Scope, own: &str, id: &str, remote: Strin
         other => other,
     })?;
     let id = id.to_owned();
-    app.store
+    let revoked = app
+        .store
         .write(move |tx| {
             Box::pin(async move {
                 let (revoked, action) = if is_api_key {
@@ -195,7 +342,9 @@ pub async fn revoke(app: &App, scope: &Scope, own: &str, id: &str, remote: Strin
                 Ok(tx.audit(&scope, &entry).await?)
             })
         })
-        .await
+        .await;
+    app.directory.changed();
+    revoked
 }
 
 /// The caller's own application, or any other for an administrator of the main one.
@@ -209,7 +358,7 @@ fn reach(app: &App, scope: &Scope, of: AppId, what: &'static str) -> Result<Scop
     Ok(Scope::new(of, scope.principal().clone()))
 }
 
-async fn ensure_app(tx: &mut reelgate_store::Tx, id: AppId) -> Result<(), KeysError> {
+async fn ensure_app(tx: &mut Tx, id: AppId) -> Result<(), KeysError> {
     let found = tx.app(id).await?.filter(|found| found.revoked_at.is_none());
     found.map(drop).ok_or(KeysError::NoApp(id))
 }

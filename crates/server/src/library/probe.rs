@@ -25,8 +25,8 @@ pub struct Findings {
 pub async fn look(app: &App, blob: &str, deadline: Duration) -> Result<Option<Findings>> {
     let name = BlobName::new(blob)?;
     let path =
-        app.objects.local_path(&name).ok_or_else(|| anyhow!("the storage has no local file for {blob}"))?;
-    match probe(&app.sandbox, &path, deadline).await {
+        app.objects().local_path(&name).ok_or_else(|| anyhow!("the storage has no local file for {blob}"))?;
+    match probe(app.sandbox(), &path, deadline).await {
         Ok(found) => Ok(Some(Findings { content_type: found.content_type(), fact: fact(&found), error: "" })),
         Err(ProbeError::Unreadable { reason, detail }) => {
             tracing::info!(
@@ -35,7 +35,7 @@ pub async fn look(app: &App, blob: &str, deadline: Duration) -> Result<Option<Fi
                 detail,
                 "the bytes are not readable media"
             );
-            let fact = ProbeFact { size: size(app.objects.head(&name).await?), ..ProbeFact::default() };
+            let fact = ProbeFact { size: size(app.objects().head(&name).await?), ..ProbeFact::default() };
             Ok(Some(Findings { fact, error: reason.code(), content_type: "application/octet-stream" }))
         }
         Err(ProbeError::TimedOut { .. }) => Ok(None),

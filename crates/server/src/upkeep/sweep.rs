@@ -35,9 +35,9 @@ pub(super) async fn sweep(app: &App) -> anyhow::Result<usize> {
 
 async fn delete(app: &App, place: &str) -> anyhow::Result<()> {
     match place.split_once(':') {
-        Some(("blob", name)) => Ok(app.objects.delete(&BlobName::new(name)?).await?),
-        Some(("dir", name)) => Ok(app.objects.delete_dir(&BlobName::new(name)?).await?),
-        Some(("staging", multipart)) => Ok(app.objects.discard(multipart).await?),
+        Some(("blob", name)) => Ok(app.objects().delete(&BlobName::new(name)?).await?),
+        Some(("dir", name)) => Ok(app.objects().delete_dir(&BlobName::new(name)?).await?),
+        Some(("staging", multipart)) => Ok(app.objects().discard(multipart).await?),
         _ => anyhow::bail!("the mark {place:?} is of a kind that this version does not know"),
     }
 }
@@ -45,10 +45,14 @@ async fn delete(app: &App, place: &str) -> anyhow::Result<()> {
 /// Forgets rows whose time is over and that nobody asks for any more.
 pub(super) async fn forget(app: &App) -> anyhow::Result<()> {
     let now = app.clock.now();
+    let log_from = now - app.config.dispatch.log_for;
     let unit = unit::<(), StoreError, _>(move |tx| {
         Box::pin(async move {
             tx.forget_signature_uses(now, 1_000).await?;
             tx.sweep_console_sessions().await?;
+            tx.forget_quotas(now, 1_000).await?;
+            tx.forget_revocations(now, 1_000).await?;
+            tx.rotate_signature_log(now, log_from, 5_000).await?;
             Ok(())
         })
     });

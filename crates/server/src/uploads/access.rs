@@ -25,6 +25,9 @@ pub enum AccessError {
     /// Its life is over; Apply with the vodSessionKey gives fresh ones.
     #[error("the temporary credential has expired; apply again with the vodSessionKey to get a fresh one")]
     Expired,
+    /// What the session was opened with was revoked.
+    #[error("the permission of this upload was revoked; fetch a new signature and start a new upload")]
+    Revoked,
     /// The session it belongs to takes no more bytes.
     #[error("the upload session is {0}; nothing can be written for it any more")]
     SessionEnded(&'static str),
@@ -44,7 +47,11 @@ pub async fn writer(app: &App, grant: &Grant, session_id: &str) -> Result<Writer
     if now >= grant.expires_at {
         return Err(AccessError::Expired);
     }
-    let session = app.store.read().await?.session(session_id).await?.ok_or(AccessError::UnknownKey)?;
+    let found = app.store.read().await?.session_and_revocation(session_id).await?;
+    let (session, revoked) = found.ok_or(AccessError::UnknownKey)?;
+    if revoked {
+        return Err(AccessError::Revoked);
+    }
     match session.state {
         SessionState::Open if now < session.request.expires_at => {
             Ok(Writer { scope: scope_of(&session), session })

@@ -11,7 +11,7 @@ use reelgate_model::{Scope, SessionState};
 use reelgate_store::{Media, NewMedia, Object, Session, StoreError, StoredFile, Tx, unit};
 use reelgate_wire::upload_signature;
 
-use super::{Permit, Refusal, session};
+use super::{Permit, Refusal, quota, session};
 use crate::app::App;
 use crate::flows;
 use crate::library::announce::{AnnounceError, announce};
@@ -100,6 +100,7 @@ async fn commit_video(app: &App, session: &Session) -> Result<(), CommitError> {
     if let Some(findings) = &findings {
         check_duration(session, findings)?;
     }
+    let used = video.size + cover.as_ref().map_or(0, |cover| cover.size);
     let cover = match &cover {
         Some(object) => stored_cover(app, object).await?,
         None => StoredFile::default(),
@@ -123,6 +124,7 @@ async fn commit_video(app: &App, session: &Session) -> Result<(), CommitError> {
         Box::pin(async move {
             let scope = Scope::system(session_in.app);
             tx.end_session(&scope, &session_in.id, SessionState::Committed, "committed").await?;
+            quota::settle(tx, &session_in, Some(used)).await?;
             still_the_same(tx, &scope, &looked_at).await?;
             for multipart in tx.abort_multiparts_of(&scope, &session_in.id).await? {
                 tx.abandon(&scope, &format!("staging:{multipart}"), "committed_without").await?;
@@ -144,12 +146,14 @@ async fn commit_cover(app: &App, session: &Session) -> Result<(), CommitError> {
         return Err(Refusal::Invalid("the cover has 0 bytes; upload it again".to_owned()).into());
     }
     let looked_at = [seen(&object.key, Some(&object))];
+    let used = object.size;
     let cover = stored_cover(app, &object).await?;
     let session = session.clone();
     let unit = unit::<(), CommitError, _>(move |tx| {
         Box::pin(async move {
             let scope = Scope::system(session.app);
             tx.end_session(&scope, &session.id, SessionState::Committed, "committed").await?;
+            quota::settle(tx, &session, Some(used)).await?;
             still_the_same(tx, &scope, &looked_at).await?;
             let old = tx.set_cover(&scope, session.file_id, &cover).await?;
             if !old.is_empty() {

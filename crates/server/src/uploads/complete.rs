@@ -174,7 +174,7 @@ async fn finish(
         })
         .collect();
     let made = app
-        .objects
+        .objects()
         .complete(&multipart.id, &placed, &blob)
         .await
         .map_err(|error| BytesError::of_objects(error, &multipart.id))?;

@@ -3,6 +3,7 @@
 use reelgate_model::{Scope, SessionState};
 use reelgate_store::{Session, StoreError, Tx, unit};
 
+use super::quota;
 use crate::app::App;
 use crate::events;
 use crate::events::fact::Fact;
@@ -15,21 +16,22 @@ pub async fn expire_due(app: &App) -> anyhow::Result<u32> {
     let due = app.store.read().await?.sessions_due(app.clock.now(), BATCH).await?;
     let mut ended = 0;
     for session in due {
-        let unit =
-            unit::<(), anyhow::Error, _>(move |tx| Box::pin(async move { expire(tx, &session).await }));
-        match app.store.write(unit).await {
-            Ok(()) => ended += 1,
-            // A Commit was faster: the session is not ours to end.
-            Err(error) if matches!(error.downcast_ref(), Some(StoreError::Stale)) => {}
-            Err(error) => return Err(error),
-        }
+        let unit = unit::<bool, anyhow::Error, _>(move |tx| {
+            Box::pin(async move { end(tx, &session, "not_committed_in_time").await })
+        });
+        ended += u32::from(app.store.write(unit).await?);
     }
     Ok(ended)
 }
 
-async fn expire(tx: &mut Tx, session: &Session) -> anyhow::Result<()> {
+/// Ends an open session for `reason`; `false` if it is not open any more (a Commit was faster).
+pub(crate) async fn end(tx: &mut Tx, session: &Session, reason: &str) -> anyhow::Result<bool> {
     let scope = Scope::system(session.app);
-    tx.end_session(&scope, &session.id, SessionState::Expired, "not_committed_in_time").await?;
+    match tx.end_session(&scope, &session.id, SessionState::Expired, reason).await {
+        Err(StoreError::Stale) => return Ok(false),
+        other => other?,
+    }
+    quota::settle(tx, session, None).await?;
     for object in tx.session_objects(&scope, &session.id).await? {
         tx.abandon(&scope, &format!("blob:{}", object.blob), "session_expired").await?;
     }
@@ -39,8 +41,8 @@ async fn expire(tx: &mut Tx, session: &Session) -> anyhow::Result<()> {
     let fact = Fact::UploadExpired {
         session_id: session.id.clone(),
         user: session.request.user.clone(),
-        reason: "not_committed_in_time".to_owned(),
+        reason: reason.to_owned(),
     };
     events::append(tx, &scope, None, &fact).await?;
-    Ok(())
+    Ok(true)
 }

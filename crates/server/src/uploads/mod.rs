@@ -12,6 +12,7 @@ pub mod open;
 pub mod part;
 pub mod permit;
 pub mod put;
+mod quota;
 mod refusal;
 pub mod session;
 

@@ -5,6 +5,7 @@ use reelgate_model::{FileId, SessionState, Time};
 use reelgate_store::{NewSession, Session, SignatureUse, StoreError, Tx, unit};
 
 use super::grant::{self, Grant};
+use super::quota::Claim;
 use super::{Permit, Refusal, session};
 use crate::app::App;
 
@@ -53,8 +54,8 @@ pub struct Opened {
     pub now: Time,
 }
 
-/// Opens a session. A one-time signature is consumed in the same transaction; the identical request (by
-/// `request_hash`, hex SHA-256) gets the same session again.
+/// Opens a session. A one-time signature is consumed and quotas are reserved in the same transaction; the identical
+/// request (by `request_hash`, hex SHA-256) of a one-time signature gets the same session again.
 pub async fn open(
     app: &App,
     permit: &Permit,
@@ -62,7 +63,9 @@ pub async fn open(
     remote: String,
     request_hash: String,
 ) -> Result<Opened, Refusal> {
-    let new = plan(app, permit, wanted, remote).await?;
+    let claim = Claim::new(&permit.permission, &permit.mac, &remote);
+    let mut new = plan(app, permit, wanted, remote).await?;
+    claim.mark(&mut new, app.clock.now());
     let once = permit.parameters.one_time_valid.then(|| OneTime {
         mac: permit.mac.clone(),
         used: SignatureUse { session_id: new.id.clone(), request_hash },
@@ -76,6 +79,7 @@ pub async fn open(
             {
                 return Ok(earlier);
             }
+            claim.reserve(tx, &scope, &new).await?;
             tx.open_session(&scope, &new).await?;
             Ok(new.id)
         })
@@ -88,9 +92,22 @@ pub async fn open(
 }
 
 /// Goes on with an open session: same keys, fresh credentials. Never consumes a signature.
-pub async fn resume(app: &App, permit: &Permit, session_key: &str) -> Result<Opened, Refusal> {
+pub async fn resume(
+    app: &App,
+    permit: &Permit,
+    session_key: &str,
+    remote: String,
+) -> Result<Opened, Refusal> {
     let session = session::of_key(app, permit, session_key).await?;
-    Ok(lend(app, session::must_be_open(app, session)?))
+    let session = session::must_be_open(app, session)?;
+    let claim = Claim::new(&permit.permission, &permit.mac, &remote);
+    if claim.watches_addresses() {
+        let (scope, until) = (permit.scope.clone(), session.request.expires_at);
+        let work =
+            unit::<(), Refusal, _>(move |tx| Box::pin(async move { claim.revisit(tx, &scope, until).await }));
+        app.store.write(work).await?;
+    }
+    Ok(lend(app, session))
 }
 
 fn lend(app: &App, session: Session) -> Opened {
@@ -136,8 +153,8 @@ async fn plan(app: &App, permit: &Permit, wanted: Wanted, remote: String) -> Res
         cover_only: false,
         secret_id: parameters.secret_id.clone(),
         signature_mac: permit.mac.clone(),
-        user: permit.user.clone(),
-        permission: permit.permission_id.clone(),
+        user: permit.user().to_owned(),
+        permission: permit.permission.id.clone(),
         video_key: String::new(),
         video_name: String::new(),
         video_type: String::new(),
@@ -145,7 +162,7 @@ async fn plan(app: &App, permit: &Permit, wanted: Wanted, remote: String) -> Res
         cover_key: String::new(),
         cover_type: String::new(),
         max_size: permit.max_size,
-        max_duration: permit.max_duration,
+        max_duration: permit.permission.max_duration,
         region: app.config.upload.region.clone(),
         class_id: parameters.class_id,
         procedure: text(&parameters.procedure),
@@ -155,6 +172,12 @@ async fn plan(app: &App, permit: &Permit, wanted: Wanted, remote: String) -> Res
         session_context: text(&parameters.session_context),
         media_expires_at: None,
         remote,
+        policy: permit.permission.policy.clone(),
+        key_id: permit.permission.key_id.clone(),
+        issued_at: permit.issued_at(),
+        quota_day: None,
+        holder: String::new(),
+        reserved: 0,
         expires_at: now + app.config.upload.session_ttl,
     };
     match wanted {
@@ -170,7 +193,7 @@ async fn plan(app: &App, permit: &Permit, wanted: Wanted, remote: String) -> Res
         }
         Wanted::CoverOnly { file_id, cover } => {
             let media = app.store.read().await?.media(&permit.scope, file_id).await?;
-            let mine = media.filter(|media| media.user == permit.user);
+            let mine = media.filter(|media| media.user == permit.user());
             mine.ok_or_else(|| Refusal::Invalid(format!("fileId {file_id} is not a media of yours")))?;
             new.cover_only = true;
             new.file_id = file_id;
@@ -202,8 +225,9 @@ fn check(permit: &Permit, what: &str, file: &Announced) -> Result<(), Refusal> {
         )));
     }
     let kind = file.kind.to_ascii_lowercase();
-    if !permit.types.is_empty() && !permit.types.contains(&kind) {
-        let allowed = permit.types.join(", ");
+    let types = &permit.permission.types;
+    if !types.is_empty() && !types.contains(&kind) {
+        let allowed = types.join(", ");
         return Err(Refusal::Invalid(format!(
             "{what}Type {kind:?} is not among those this permission allows: {allowed}"
         )));

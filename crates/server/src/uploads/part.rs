@@ -56,7 +56,7 @@ where
         acknowledged,
     };
     let failed = |error| BytesError::of_objects(error, &multipart.id);
-    let mut sink = app.objects.begin_part(target).await.map_err(failed)?;
+    let mut sink = app.objects().begin_part(target).await.map_err(failed)?;
     let mut body = body;
     while let Some(chunk) = next(&mut body).await? {
         sink.write(chunk).await.map_err(failed)?;
@@ -147,7 +147,7 @@ async fn acknowledge(
         Ok(replaced) => {
             if let Some(place) = replaced {
                 // Only frees space early: a failure leaves the old bytes until the staging area goes.
-                let freed = app.objects.discard_part(&multipart.id, &Place::new(place)).await;
+                let freed = app.objects().discard_part(&multipart.id, &Place::new(place)).await;
                 freed.unwrap_or_else(|error| tracing::debug!(%error, "replaced part stays until the end"));
             }
             Ok(stored.md5.clone())

@@ -1,12 +1,16 @@
 //! What a signature permits, once it has passed every rule (wire reference 1.4, steps 2 to 9).
 
-use reelgate_model::{AppId, NotifyMode, Principal, Scope, Time};
+use std::time::Instant;
+
+use reelgate_model::{AppId, NotifyMode, Principal, RevocationKind, Scope, Time};
+use reelgate_store::PermissionFacts;
 use reelgate_wire::permission::Permission;
 use reelgate_wire::upload_signature::{self, Parameters, Unverified};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 
 use super::Refusal;
 use crate::app::App;
+use crate::dispatch::self_signed;
 
 /// A verified signature and the limits it carries. Can only be had by verifying.
 #[derive(Debug, Clone)]
@@ -17,16 +21,11 @@ pub struct Permit {
     pub parameters: Parameters,
     /// The MAC in hex: "this very signature".
     pub mac: String,
-    /// The application's own user; empty when the signature does not name one.
-    pub user: String,
-    /// Id of the permission; empty for signatures that the application made itself.
-    pub permission_id: String,
+    /// What it permits. Signatures that the application made itself have no id and no user, and the limits of the policy
+    /// for `via = "self_signed"`.
+    pub permission: Permission,
     /// Most bytes of one file.
     pub max_size: u64,
-    /// Longest video in seconds.
-    pub max_duration: Option<u32>,
-    /// Allowed types; empty: all.
-    pub types: Vec<String>,
     /// Whether the signature's time is over. Only the Commit of its own session accepts such a permit.
     pub expired: bool,
 }
@@ -44,29 +43,37 @@ impl Permit {
     /// Verifies `signature`; an expired one passes with [`Permit::expired`] set.
     pub async fn verify_even_expired(app: &App, signature: &str) -> Result<Self, Refusal> {
         let unverified = Unverified::decode(signature)?;
-        let mut read = app.store.read().await?;
-        let key = read.secret_key(unverified.secret_id()).await?.filter(|key| key.revoked_at.is_none());
-        let key = key.ok_or_else(|| {
+        let (looked, now) = (Instant::now(), app.clock.now());
+        let mut directory = app.directory.current(app).await?;
+        if directory.secret_key(unverified.secret_id(), now).is_none() {
+            directory = app.directory.since(app, looked).await?;
+        }
+        let key = directory.secret_key(unverified.secret_id(), now).ok_or_else(|| {
             let shown: String = unverified.secret_id().chars().take(64).collect();
             Refusal::NotPermitted(format!("secretId {shown:?} is not known here or was revoked"))
         })?;
-        let secret: SecretString = app.vault.open_sealed(&key.secret_id, &key.sealed)?;
-        let signature = unverified.verify(secret.expose_secret().as_bytes())?;
+        let signature = unverified.verify(key.secret.expose_secret().as_bytes())?;
         let parameters = signature.parameters().clone();
-        let expired = match parameters.check_window(app.clock.now().seconds()) {
+        let expired = match parameters.check_window(now.seconds()) {
             Ok(()) => false,
             Err(upload_signature::Refusal::Expired { .. }) => true,
             Err(other) => return Err(other.into()),
         };
         parameters.check_ranges()?;
-        let target = target_app(app, &mut read, &parameters).await?;
-        if !key.apps.contains(target) {
-            let sentence = format!("secretId {:?} does not reach application {target}", key.secret_id);
+        let target = parameters.vod_sub_app_id.map_or(app.main_app(), AppId);
+        if directory.app(target).is_none() && app.directory.since(app, looked).await?.app(target).is_none() {
+            return Err(Refusal::Invalid(format!(
+                "vodSubAppId {target} is not an application of this account, or was revoked"
+            )));
+        }
+        if !key.row.apps.contains(target) {
+            let sentence = format!("secretId {:?} does not reach application {target}", key.row.secret_id);
             return Err(Refusal::NotPermitted(sentence));
         }
-        drop(read);
-        let scope = Scope::new(target, Principal::SecretId(key.secret_id));
-        Self::new(app, scope, parameters, signature.mac_hex(), expired)
+        let scope = Scope::new(target, Principal::SecretId(key.row.secret_id.clone()));
+        let permit = Self::new(app, scope, parameters, signature.mac_hex(), expired)?;
+        permit.refuse_if_revoked(app).await?;
+        Ok(permit)
     }
 
     fn new(
@@ -80,20 +87,34 @@ impl Permit {
             Some(text) => {
                 Permission::parse(text).map_err(|error| Refusal::NotPermitted(error.to_string()))?
             }
-            None => Permission::default(),
+            None => self_signed(app, scope.app()),
         };
         let most = app.config.upload.max_size;
-        Ok(Self {
-            scope,
-            mac,
-            expired,
-            user: permission.user,
-            permission_id: permission.id,
-            max_size: permission.max_size.map_or(most, |size| size.min(most)),
-            max_duration: permission.max_duration,
-            types: permission.types,
-            parameters,
-        })
+        let max_size = permission.max_size.map_or(most, |size| size.min(most));
+        Ok(Self { scope, mac, expired, max_size, permission, parameters })
+    }
+
+    async fn refuse_if_revoked(&self, app: &App) -> Result<(), Refusal> {
+        let facts = PermissionFacts {
+            id: &self.permission.id,
+            user: &self.permission.user,
+            key_id: &self.permission.key_id,
+            issued_at: self.issued_at(),
+        };
+        match app.store.read().await?.revocation_of(&self.scope, facts).await? {
+            None => Ok(()),
+            Some(kind) => Err(Refusal::NotPermitted(revoked(kind).to_owned())),
+        }
+    }
+
+    /// The application's own user; empty when the signature does not name one.
+    pub fn user(&self) -> &str {
+        &self.permission.user
+    }
+
+    /// When it was issued.
+    pub fn issued_at(&self) -> Time {
+        Time::from_seconds(self.parameters.current_time_stamp)
     }
 
     /// When ProcedureStateChanged is to be sent.
@@ -108,19 +129,11 @@ impl Permit {
     }
 }
 
-/// `vodSubAppId`: empty, 0 and the AppId all mean the main application.
-async fn target_app(
-    app: &App,
-    read: &mut reelgate_store::Read,
-    parameters: &Parameters,
-) -> Result<AppId, Refusal> {
-    let main = app.main_app();
-    let target = parameters.vod_sub_app_id.map_or(main, AppId);
-    let live = read.app(target).await?.is_some_and(|found| found.revoked_at.is_none());
-    if live {
-        return Ok(target);
+/// What a client is told about a revocation.
+pub fn revoked(kind: RevocationKind) -> &'static str {
+    match kind {
+        RevocationKind::Permission => "this permission was revoked; fetch a new signature",
+        RevocationKind::User => "the permissions of this user were revoked; fetch a new signature",
+        RevocationKind::Key => "the permissions issued with this key were revoked; fetch a new signature",
     }
-    Err(Refusal::Invalid(format!(
-        "vodSubAppId {target} is not an application of this account, or was revoked"
-    )))
 }

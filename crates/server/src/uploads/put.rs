@@ -31,7 +31,7 @@ where
     let unique = uuid::Uuid::now_v7().simple().to_string();
     let blob = blob_name(&writer.session, &unique)?;
     let failed = |error| BytesError::of_objects(error, &unique);
-    let mut sink = app.objects.begin_put(&blob, Length::Exactly(length)).await.map_err(failed)?;
+    let mut sink = app.objects().begin_put(&blob, Length::Exactly(length)).await.map_err(failed)?;
     let mut body = body;
     while let Some(chunk) = next(&mut body).await? {
         sink.write(chunk).await.map_err(failed)?;
@@ -39,7 +39,7 @@ where
     let stored = sink.finish().await.map_err(failed)?;
     if let Some(announced) = md5.filter(|announced| *announced != stored.md5) {
         let error = BytesError::BadDigest { announced: announced.to_owned(), received: stored.md5 };
-        app.objects.delete(&blob).await.map_err(failed)?;
+        app.objects().delete(&blob).await.map_err(failed)?;
         return Err(error);
     }
     let object = Object {
@@ -62,7 +62,7 @@ where
     match app.store.write(unit).await {
         Ok(()) => Ok(object),
         Err(StoreError::Stale) => {
-            app.objects.delete(&blob).await.map_err(failed)?;
+            app.objects().delete(&blob).await.map_err(failed)?;
             Err(BytesError::SessionEnded)
         }
         Err(other) => Err(other.into()),

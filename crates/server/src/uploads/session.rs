@@ -13,9 +13,16 @@ pub async fn of_key(app: &App, permit: &Permit, key: &str) -> Result<Session, Re
     let gone =
         || Refusal::SessionGone("vodSessionKey is unknown or not yours; start a new upload".to_owned());
     let id = session_of_key(&app.vault, key).ok_or_else(gone)?;
-    let session = app.store.read().await?.session(id).await?.ok_or_else(gone)?;
-    let same = session.app == permit.scope.app() && session.request.user == permit.user;
-    if same { Ok(session) } else { Err(gone()) }
+    let (session, revoked) = app.store.read().await?.session_and_revocation(id).await?.ok_or_else(gone)?;
+    if session.app != permit.scope.app() || session.request.user != permit.user() {
+        return Err(gone());
+    }
+    if revoked && session.state == SessionState::Open {
+        let sentence =
+            "the permission of this upload was revoked; fetch a new signature and start a new upload";
+        return Err(Refusal::NotPermitted(sentence.to_owned()));
+    }
+    Ok(session)
 }
 
 /// `session` if bytes may still arrive for it.

@@ -25,7 +25,7 @@ fn quoted_md5(bytes: &[u8]) -> String {
 /// The bytes that are stored behind `key`.
 async fn stored(app: &TestApp, key: &str) -> Bytes {
     let object = app.app.store.read().await.unwrap().object(&app.scope, key).await.unwrap().unwrap();
-    let path = app.app.objects.local_path(&BlobName::new(object.blob).unwrap()).unwrap();
+    let path = app.app.objects().local_path(&BlobName::new(object.blob).unwrap()).unwrap();
     let bytes = Bytes::from(std::fs::read(path).unwrap());
     assert_eq!(bytes.len() as u64, object.size);
     bytes
@@ -186,7 +186,7 @@ async fn a_completion_that_was_cut_is_finished_by_the_repeat_or_by_upkeep() {
             Box::pin(async move { tx.move_multipart(&scope, &multipart, Open, Completing).await })
         });
         unit.await.unwrap();
-        app.app.objects.seal(&id).await.unwrap();
+        app.app.objects().seal(&id).await.unwrap();
         let late = cos.part(key, &id, 2, noise(6, 10)).send().await.cos_error();
         assert_eq!((late.0, late.1.as_str()), (404, "NoSuchUpload"));
         if by_client {

@@ -38,10 +38,10 @@ async fn an_uncommitted_session_ends_and_its_bytes_are_swept_after_a_rest() {
     let fact: serde_json::Value = serde_json::from_str(&app.events().await[0].fact).unwrap();
     assert_eq!(fact["session_id"], session.id);
 
-    assert_eq!(app.app.objects.head(&blob).await.unwrap(), 5, "whoever still reads can finish");
+    assert_eq!(app.app.objects().head(&blob).await.unwrap(), 5, "whoever still reads can finish");
     app.advance(60);
     upkeep::round(&app.app).await.unwrap();
-    let gone = app.app.objects.head(&blob).await;
+    let gone = app.app.objects().head(&blob).await;
     assert!(matches!(gone, Err(ObjectsError::NotFound(_))), "{gone:?}");
     assert!(app.app.store.read().await.unwrap().abandoned(app.clock.now(), 10).await.unwrap().is_empty());
     upkeep::round(&app.app).await.unwrap();
@@ -65,7 +65,7 @@ async fn what_was_committed_stays() {
     upkeep::round(&app.app).await.unwrap();
     let file = answer["fileId"].as_str().unwrap().parse().unwrap();
     let media = app.app.store.read().await.unwrap().media(&app.scope, file).await.unwrap().unwrap();
-    let size = app.app.objects.head(&BlobName::new(media.source.blob).unwrap()).await.unwrap();
+    let size = app.app.objects().head(&BlobName::new(media.source.blob).unwrap()).await.unwrap();
     assert_eq!(size, sample().len() as u64);
     assert_eq!(app.event_types().await, ["NewFileUpload"]);
     assert_eq!(app.commit(&upload).await["fileId"], answer["fileId"]);
@@ -84,8 +84,8 @@ async fn bytes_that_were_replaced_are_swept_and_the_new_ones_stay() {
     }
     app.advance(60);
     upkeep::round(&app.app).await.unwrap();
-    assert!(matches!(app.app.objects.head(&blobs[0]).await, Err(ObjectsError::NotFound(_))));
-    assert_eq!(app.app.objects.head(&blobs[1]).await.unwrap(), 6);
+    assert!(matches!(app.app.objects().head(&blobs[0]).await, Err(ObjectsError::NotFound(_))));
+    assert_eq!(app.app.objects().head(&blobs[1]).await.unwrap(), 6);
 }
 
 #[tokio::test]

@@ -11,6 +11,8 @@ use reelgate_objects::Disk;
 use reelgate_server::app::{App, Parts};
 use reelgate_server::bootstrap;
 use reelgate_server::config::{CommandLine, Config};
+use reelgate_server::directory::Directory;
+use reelgate_server::dispatch::Dispatch;
 use reelgate_server::http::router::router;
 use reelgate_server::listen::Listener;
 use reelgate_server::vault::Vault;
@@ -200,13 +202,15 @@ async fn open(config: Config, clock: Clock, play_origin: String) -> App {
     let mode = if config.media.sandbox { Mode::On } else { Mode::Off };
     let sandbox = Sandbox::new(env!("CARGO_BIN_EXE_reelgate").into(), mode, tools).unwrap();
     App::new(Parts {
+        dispatch: Dispatch::open(&config, &clock, &store).unwrap(),
+        directory: Directory::default(),
         config,
         clock,
         store,
-        objects: std::sync::Arc::new(objects),
+        objects: Some(std::sync::Arc::new(objects)),
         vault,
         file_ids: FileIds::new(),
-        sandbox,
+        sandbox: Some(sandbox),
         play_origin,
         main_app: OnceLock::new(),
     })

@@ -75,7 +75,10 @@ async fn the_directory_holds_what_is_good_and_tells_when_it_changes(f: Fixture) 
     write!(f.store, tx => tx.retire_secret_key("AKID3", end).await).unwrap();
     let (scope, own) = (f.scope.clone(), id.clone());
     let later = end + Duration::from_secs(1);
-    assert!(is_stale(&write!(f.store, tx => tx.retire_api_key(&scope, &own, later).await)), "it ends earlier already");
+    assert!(
+        is_stale(&write!(f.store, tx => tx.retire_api_key(&scope, &own, later).await)),
+        "it ends earlier already"
+    );
     assert!(is_stale(&write!(f.store, tx => tx.retire_secret_key("AKID3", later).await)));
     let retired = f.store.read().await.unwrap().directory().await.unwrap();
     assert!(retired.version > now.version);

@@ -93,7 +93,8 @@ async fn addresses_of_a_permission_are_counted_once_each(f: Fixture) {
     {
         let scope = f.scope.clone();
         counts.push(
-            write!(f.store, tx => tx.note_permission_address(&scope, permission, address, START).await).unwrap(),
+            write!(f.store, tx => tx.note_permission_address(&scope, permission, address, START).await)
+                .unwrap(),
         );
     }
     assert_eq!(counts, [1, 2, 2, 1]);
@@ -101,7 +102,8 @@ async fn addresses_of_a_permission_are_counted_once_each(f: Fixture) {
 
 async fn revoke(f: &Fixture, kind: RevocationKind, subject: &str) -> reelgate_store::Revocation {
     let (scope, end) = (f.scope.clone(), START + Duration::from_secs(3600));
-    let new = NewRevocation { kind, subject: subject.to_owned(), reason: "lost phone".to_owned(), expires_at: end };
+    let new =
+        NewRevocation { kind, subject: subject.to_owned(), reason: "lost phone".to_owned(), expires_at: end };
     write!(f.store, tx => tx.revoke_permissions(&scope, &new).await).unwrap()
 }
 
@@ -219,7 +221,8 @@ async fn the_signature_log_is_forgotten_by_time(f: Fixture) {
     const WEEK: i64 = 7 * 86_400_000;
     let begin = START;
     write!(f.store, tx => tx.rotate_signature_log(begin, Time(0), 100).await).unwrap();
-    let entries = [entry(-9 * WEEK, 1, "a"), entry(0, 2, "a"), entry(3 * WEEK, 3, "a"), entry(4 * WEEK, 4, "a")];
+    let entries =
+        [entry(-9 * WEEK, 1, "a"), entry(0, 2, "a"), entry(3 * WEEK, 3, "a"), entry(4 * WEEK, 4, "a")];
     write!(f.store, tx => tx.log_signatures(&entries).await).unwrap();
     let (now, before) = (Time(START.0 + 4 * WEEK), Time(START.0 + 2 * WEEK));
     write!(f.store, tx => tx.rotate_signature_log(now, before, 100).await).unwrap();

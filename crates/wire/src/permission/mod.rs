@@ -99,10 +99,15 @@ impl Permission {
     }
 
     fn check(&self) -> Result<(), PermissionError> {
-        for (name, value) in [("id", &self.id), ("user", &self.user), ("key id", &self.key_id), ("policy", &self.policy)] {
+        for (name, value) in
+            [("id", &self.id), ("user", &self.user), ("key id", &self.key_id), ("policy", &self.policy)]
+        {
             if value.len() > MAX_NAME {
                 return refuse(format!("the {name} has {} bytes, more than {MAX_NAME}", value.len()));
             }
+        }
+        if self.user.chars().any(char::is_control) {
+            return refuse("the user holds control characters".to_owned());
         }
         if self.id.is_empty() || self.key_id.is_empty() {
             return refuse("the id and the key id may not be empty".to_owned());

@@ -195,7 +195,11 @@ mod tests {
     fn what_does_not_fit_is_refused_with_the_limit() {
         let context = "界".repeat(MAX_CALLER_CONTEXT);
         let longest = suffix(&"u".repeat(34)).append_to(&context).unwrap();
-        assert_eq!(longest.chars().count(), 250 - 1, "every character of both is used, but one that base64 wastes");
+        assert_eq!(
+            longest.chars().count(),
+            250 - 1,
+            "every character of both is used, but one that base64 wastes"
+        );
         let error = suffix(&"u".repeat(35)).append_to("").unwrap_err().to_string();
         assert!(error.contains("the user has 35 bytes, more than the 34"), "{error}");
         let error = suffix("").append_to(&"界".repeat(161)).unwrap_err().to_string();
@@ -204,7 +208,9 @@ mod tests {
 
     #[test]
     fn what_is_not_ours_stays_with_the_context() {
-        for context in ["", "plain", "a|rg1.", "a|rg1.!!", "a|rg1.AAAA", "a|rg2.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"] {
+        for context in
+            ["", "plain", "a|rg1.", "a|rg1.!!", "a|rg1.AAAA", "a|rg2.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"]
+        {
             assert_eq!(Suffix::split(context), (context, None));
         }
     }

@@ -29,6 +29,7 @@ mod tests;
 pub use decode::{MAX_TEXT, Unverified, UploadSignature};
 pub use parameters::{
     FUTURE_TOLERANCE, MAX_RANDOM, MAX_SESSION_CONTEXT, MAX_SOURCE_CONTEXT, MAX_VALIDITY, Parameters,
+    is_region,
 };
 pub use refusal::Refusal;
 

@@ -155,7 +155,7 @@ impl Parameters {
 }
 
 /// Whether `text` has the form of a region's short name.
-fn is_region(text: &str) -> bool {
+pub fn is_region(text: &str) -> bool {
     (1..=40).contains(&text.len())
         && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
 }

@@ -21,7 +21,7 @@ pub struct ExplainRequest {
 /// What a signature holds and which rule it fails. Never a key.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct SignatureExplanation {
-    /// Whether the upload doors would take it now. Whether a one-time signature has been used is not looked at.
+    /// Whether the upload doors would take it now. Use, revocation and quotas are looked at, too.
     ok: bool,
     /// The rule it fails first, which is the one that the doors answer with.
     refusal: Option<RuleCheck>,
@@ -37,7 +37,8 @@ pub struct SignatureExplanation {
     mac: &'static str,
     /// How its times lie around the server's; null when it does not decode.
     clock: Option<SignatureClock>,
-    /// What this server's signature service wrote into it; null for other signatures.
+    /// What this server's signature service wrote into it (in `mode = "tencent"`: what fits behind the source context);
+    /// null for other signatures.
     permission: Option<SignedPermission>,
 }
 
@@ -87,12 +88,28 @@ pub struct SignedPermission {
     id: String,
     /// The application's own name for its user.
     user: String,
-    /// Public id of the API key that asked for it.
+    /// Public id of the API key that asked for it, or the entry of `dispatch.callers` that let its user ask.
     key_id: String,
+    /// Policy that was applied; `""` for the built-in one.
+    policy: String,
+    /// Changes with what the policy says.
+    policy_revision: i64,
     /// Largest file in bytes; null: the server's limit.
     max_size: Option<u64>,
     /// Allowed extensions; empty: any.
     types: Vec<String>,
+    /// Longest video in seconds; null: no limit.
+    max_duration: Option<u32>,
+    /// Uploads of the user on one UTC day; null: no limit.
+    daily_uploads: Option<u64>,
+    /// Bytes of the user on one UTC day; null: no limit.
+    daily_bytes: Option<u64>,
+    /// Sessions open at once; null: no limit.
+    open_sessions: Option<u32>,
+    /// Bytes that open sessions may announce together; null: no limit.
+    bytes_in_flight: Option<u64>,
+    /// Client addresses it may be used from; null: no limit.
+    addresses: Option<u32>,
 }
 
 /// Explain a signature
@@ -137,8 +154,16 @@ fn answer(explanation: Explanation) -> SignatureExplanation {
             id: permission.id,
             user: permission.user,
             key_id: permission.key_id,
+            policy: permission.policy,
+            policy_revision: permission.policy_revision,
             max_size: permission.max_size,
             types: permission.types,
+            max_duration: permission.max_duration,
+            daily_uploads: permission.daily_uploads,
+            daily_bytes: permission.daily_bytes,
+            open_sessions: permission.open_sessions,
+            bytes_in_flight: permission.bytes_in_flight,
+            addresses: permission.addresses,
         }),
     }
 }

@@ -2,6 +2,8 @@
 
 #![expect(unused_qualifications, reason = "the code that utoipa writes for query parameters has them")]
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::extract::{Path, State};
 use http::StatusCode;
@@ -16,7 +18,7 @@ use super::input::{Body, Query};
 use super::when::rfc3339;
 use crate::app::App;
 use crate::http::{Admin, Caller, Origin, Problem};
-use crate::library::keys::{self, KeysError};
+use crate::library::keys::{self, KeysError, Pair};
 
 /// What a key is for.
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize, ToSchema)]
@@ -44,6 +46,8 @@ pub struct KeyAnswer {
     scopes: Vec<&'static str>,
     /// RFC 3339.
     created_at: String,
+    /// When it ends by rotation, RFC 3339; null while it was not rotated.
+    expires_at: Option<String>,
     /// RFC 3339; null while it is enabled.
     revoked_at: Option<String>,
 }
@@ -82,6 +86,25 @@ pub struct CreateKey {
     /// Application it is good for. Default: the caller's for `api`, all for `secret`.
     #[serde(default)]
     app: Option<String>,
+    /// For `secret`: a pair that exists elsewhere, such as the vendor's console; both or neither. It is not shown again.
+    #[serde(default)]
+    secret_id: Option<String>,
+    /// See `secret_id`.
+    #[serde(default)]
+    secret_key: Option<String>,
+}
+
+/// How a key is followed by another.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct RotateKey {
+    /// How long the old key stays good, seconds; at most 7776000 (90 days). Default: 86400 for an API key, 7776000 for a
+    /// SecretId, so that no signature made with it fails before its time.
+    overlap_seconds: Option<u64>,
+    /// For a SecretId: a pair that exists elsewhere; both or neither.
+    secret_id: Option<String>,
+    /// See `secret_id`.
+    secret_key: Option<String>,
 }
 
 /// Which keys.
@@ -146,6 +169,10 @@ pub async fn create(
     let remote = origin.client.to_string();
     let scope = &caller.scope;
     let (key, secret) = match request.kind {
+        KeyKind::Api if request.secret_id.is_some() || request.secret_key.is_some() => {
+            let sentence = "secret_id and secret_key are for the kind `secret`; leave them out";
+            return Err(Problem::unprocessable("pair_out_of_place", sentence));
+        }
         KeyKind::Api => {
             let (of, scopes) = (of.unwrap_or(scope.app()), scopes(request.scopes)?);
             let made = keys::create_api(&app, scope, of, request.name, scopes, remote).await?;
@@ -157,11 +184,66 @@ pub async fn create(
         }
         KeyKind::Secret => {
             let apps = of.map_or(KeyApps::All, |of| KeyApps::Listed(vec![of]));
-            let made = keys::create_secret(&app, scope, apps, request.name, remote).await?;
+            let made = keys::create_secret(
+                &app,
+                scope,
+                apps,
+                request.name,
+                pair(request.secret_id, request.secret_key)?,
+                remote,
+            )
+            .await?;
             (secret_key(made.key), made.secret)
         }
     };
     Ok(Json(created(key, &secret)))
+}
+
+/// Rotate a key
+///
+/// Makes another like it and lets this one end after an overlap. The secret is in this answer and nowhere else.
+#[utoipa::path(
+    post, path = "/v1/keys/{id}/rotate", tag = "account", params(("id" = String, Path, description = "Its public id")),
+    request_body = Option<RotateKey>,
+    responses(
+        (status = 200, body = CreatedKey), (status = 401, body = Problem), (status = 403, body = Problem),
+        (status = 404, body = Problem), (status = 422, body = Problem),
+    ),
+)]
+pub async fn rotate(
+    State(app): State<App>,
+    caller: Caller<Admin>,
+    origin: Origin,
+    Path(id): Path<String>,
+    body: Option<Body<RotateKey>>,
+) -> Result<Json<CreatedKey>, Problem> {
+    const DAY: u64 = 86_400;
+
+    let Body(request) = body.unwrap_or(Body(RotateKey::default()));
+    let (scope, remote) = (&caller.scope, origin.client.to_string());
+    let is_secret_id = app.store.read().await?.secret_key(&id).await?.is_some();
+    let usual = if is_secret_id { keys::MAX_OVERLAP } else { DAY };
+    let overlap = Duration::from_secs(request.overlap_seconds.unwrap_or(usual));
+    let (key, secret) = if is_secret_id {
+        let pair = pair(request.secret_id, request.secret_key)?;
+        let made = keys::rotate_secret(&app, scope, &id, pair, overlap, remote).await?;
+        (secret_key(made.key), made.secret)
+    } else {
+        let made = keys::rotate_api(&app, scope, &id, overlap, remote).await?;
+        (api_key(made.key), made.secret)
+    };
+    Ok(Json(created(key, &secret)))
+}
+
+fn pair(id: Option<String>, key: Option<String>) -> Result<Pair, Problem> {
+    match (id, key) {
+        (None, None) => Ok(Pair::New),
+        (Some(id), Some(key)) => Ok(Pair::Given(id, SecretString::from(key))),
+        _ => Err(Problem::unprocessable(
+            "pair_incomplete",
+            "secret_id and secret_key belong together; give both",
+        )),
+    }
 }
 
 /// Revoke a key
@@ -204,6 +286,7 @@ fn api_key(key: ApiKey) -> KeyAnswer {
         name: key.name,
         scopes: key.scopes.into_iter().map(ApiScope::as_str).collect(),
         created_at: rfc3339(key.created_at),
+        expires_at: key.expires_at.map(rfc3339),
         revoked_at: key.revoked_at.map(rfc3339),
     }
 }
@@ -220,6 +303,7 @@ fn secret_key(key: SecretKey) -> KeyAnswer {
         name: key.name,
         scopes: Vec::new(),
         created_at: rfc3339(key.created_at),
+        expires_at: key.expires_at.map(rfc3339),
         revoked_at: key.revoked_at.map(rfc3339),
     }
 }
@@ -236,7 +320,11 @@ impl From<KeysError> for Problem {
             KeysError::Name(_) => Self::unprocessable("name_out_of_range", sentence),
             KeysError::NoScopes => Self::unprocessable("scopes_missing", sentence),
             KeysError::NoApp(_) => Self::unprocessable("app_unknown", sentence),
-            KeysError::NotFound(_) => Self::not_found(sentence),
+            KeysError::NotFound(_) | KeysError::NotRotated(_) => Self::not_found(sentence),
+            KeysError::Overlap(_) => Self::unprocessable("overlap_out_of_range", sentence),
+            KeysError::NotOurs => Self::unprocessable("pair_missing", sentence),
+            KeysError::Pair => Self::unprocessable("pair_out_of_range", sentence),
+            KeysError::Exists(_) => Self::conflict(sentence),
             KeysError::Own(_) => Self::conflict(sentence),
             KeysError::Internal(cause) => Self::internal(&cause),
         }

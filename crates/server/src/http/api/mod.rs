@@ -1,18 +1,22 @@
 //! `/v1`: the JSON API of backends, of the console and of the command line. Errors are RFC 9457 problem details.
 
 pub mod apps;
+mod asking;
 pub mod console_session;
 pub mod event_endpoint;
 pub mod explain_signature;
 mod input;
 pub mod issue_signature;
+pub mod issue_signatures;
 pub mod keys;
 pub mod media;
 pub mod media_answer;
 mod openapi;
 pub mod procedures;
+pub mod revocations;
 pub mod sample_signature;
 mod sign_in_limit;
+pub mod signature_log;
 pub mod timeline;
 pub mod timeline_stream;
 mod when;
@@ -41,6 +45,7 @@ pub fn routes() -> Router<App> {
         )
         .route("/v1/keys", get(keys::list).post(keys::create))
         .route("/v1/keys/{id}/revoke", post(keys::revoke))
+        .route("/v1/keys/{id}/rotate", post(keys::rotate))
         .route("/v1/media", get(media::list))
         .route("/v1/media/{file_id}", get(media::show))
         .route("/v1/media/{file_id}/timeline", get(timeline::show))
@@ -50,6 +55,8 @@ pub fn routes() -> Router<App> {
         )
         .route("/v1/openapi.json", get(openapi::serve))
         .route("/v1/procedures", get(procedures::list))
+        .route("/v1/revocations", get(revocations::list).post(revocations::revoke))
+        .route("/v1/signature-log", get(signature_log::list))
 }
 
 /// Entries of a page when the caller does not say, and at most.

@@ -6,8 +6,8 @@ use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder
 use utoipa::{Modify, OpenApi};
 
 use super::{
-    apps, console_session, event_endpoint, explain_signature, issue_signature, keys, media, procedures,
-    timeline, timeline_stream,
+    apps, console_session, event_endpoint, explain_signature, issue_signature, issue_signatures, keys, media,
+    procedures, revocations, signature_log, timeline, timeline_stream,
 };
 
 #[derive(OpenApi)]
@@ -18,8 +18,9 @@ use super::{
                        times are RFC 3339 in UTC, sizes bytes, durations seconds, ids strings.",
     ),
     paths(
-        issue_signature::issue, explain_signature::explain, procedures::list,
-        apps::list, apps::create, apps::revoke, keys::list, keys::create, keys::revoke,
+        issue_signature::issue, issue_signatures::issue, explain_signature::explain, procedures::list,
+        revocations::revoke, revocations::list, signature_log::list,
+        apps::list, apps::create, apps::revoke, keys::list, keys::create, keys::rotate, keys::revoke,
         media::list, media::show,
         event_endpoint::show, event_endpoint::set, event_endpoint::remove, timeline::show, timeline_stream::stream,
         console_session::sign_in, console_session::session, console_session::sign_out,

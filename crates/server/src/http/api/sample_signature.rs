@@ -1,59 +1,68 @@
 //! `GET|POST /getUploadSignature`: the shape and the defaults of the vendor's sample service (document 584/9371), so
-//! that an application written against it only changes the address. Unlike the sample it wants an API key: an open
-//! signature service gives the storage away. No CORS headers: origins would have to be allow-listed first.
+//! that an application written against it only changes the address; by configuration (`dispatch.sample_shape`) also the
+//! shapes of the vendor's two demo backends. Unlike the sample it wants a credential: an open signature service gives
+//! the storage away.
 
 use std::str::FromStr;
+use std::time::Duration;
 
 use axum::Json;
-use axum::body::Bytes;
-use axum::extract::{RawQuery, State};
+use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, StatusCode, header};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
+use super::asking::Asking;
+use super::issue_signature::Refused;
 use crate::app::App;
-use crate::dispatch::{self, Order};
-use crate::http::{Caller, Problem, Sign};
+use crate::config::SampleShape;
+use crate::dispatch::{self, Form, Order};
+use crate::http::Problem;
 
-/// The sample's answer: `{"code":0,"message":"ok","data":{"signature":"…"}}`. Keys come from the query or from a form
-/// or JSON body: `procedure`, `classId`, `oneTimeValid`, `sourceContext`, `sessionContext`.
+/// The sample's answer. Keys come from the query or from a form or JSON body: `procedure`, `classId`, `oneTimeValid`,
+/// `sourceContext`, `sessionContext`, and ours: `user`, `validSeconds`, `maxSize`, `maxDuration`, `storageRegion`.
 /// As in the sample, no procedure runs unless one is named.
-pub async fn issue(
-    State(app): State<App>,
-    caller: Result<Caller<Sign>, Problem>,
-    RawQuery(query): RawQuery,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Response {
-    match answer(&app, caller, query.as_deref().unwrap_or(""), &headers, &body).await {
-        Ok(signature) => {
-            Json(json!({"code": 0, "message": "ok", "data": {"signature": signature}})).into_response()
-        }
-        Err(problem) => refusal(&problem),
+pub async fn issue(State(app): State<App>, request: Request) -> Response {
+    let shape = app.config.dispatch.sample_shape;
+    match answer(&app, request).await {
+        Ok(signature) => Json(granted(shape, &signature)).into_response(),
+        Err(refused) => refusal(shape, refused),
     }
 }
 
-async fn answer(
-    app: &App,
-    caller: Result<Caller<Sign>, Problem>,
-    query: &str,
-    headers: &HeaderMap,
-    body: &[u8],
-) -> Result<String, Problem> {
-    let caller = caller?;
-    let order = Keys::read(query, headers, body)?.order()?;
-    let issued = dispatch::issue_sample(app, &caller.scope, &caller.key.id, order).await?;
+async fn answer(app: &App, request: Request) -> Result<String, Refused> {
+    let query = request.uri().query().unwrap_or("").to_owned();
+    let (asking, body) = Asking::of(app, request).await?;
+    let order = Keys::read(&query, &asking.headers, &body.bytes)?.order()?;
+    let issued = dispatch::issue(app, &asking.ask(), order, Form::Sample).await?;
     Ok(issued.signature.expose_secret().to_owned())
 }
 
-/// Clients of the sample look at `code` and `message` only; the HTTP status says the same.
-fn refusal(problem: &Problem) -> Response {
+fn granted(shape: SampleShape, signature: &str) -> Value {
+    match shape {
+        SampleShape::Sample => json!({"code": 0, "message": "ok", "data": {"signature": signature}}),
+        SampleShape::Demo => json!({"code": 200, "message": "ok", "data": {"signature": signature}}),
+        SampleShape::DemoUploadSign => json!({"Code": 0, "Message": "ok", "Data": {"UploadSign": signature}}),
+    }
+}
+
+/// Clients of these shapes look at the code and the message only; the HTTP status says the same.
+fn refusal(shape: SampleShape, refused: Refused) -> Response {
+    let (problem, retry_after) = refused.into_parts();
     let status = problem.status();
-    let body = json!({"code": status.as_u16(), "message": problem.detail()});
+    let (code, message) = (status.as_u16(), problem.detail());
+    let body = match shape {
+        SampleShape::Sample | SampleShape::Demo => json!({"code": code, "message": message}),
+        SampleShape::DemoUploadSign => json!({"Code": code, "Message": message}),
+    };
     let mut response = (status, Json(body)).into_response();
+    let headers = response.headers_mut();
     if status == StatusCode::UNAUTHORIZED {
-        response.headers_mut().insert(header::WWW_AUTHENTICATE, http::HeaderValue::from_static("Bearer"));
+        headers.insert(header::WWW_AUTHENTICATE, http::HeaderValue::from_static("Bearer"));
+    }
+    if let Some(seconds) = retry_after {
+        headers.insert(header::RETRY_AFTER, http::HeaderValue::from(seconds));
     }
     response
 }
@@ -102,15 +111,21 @@ impl Keys {
     fn order(&self) -> Result<Order, Problem> {
         let text = |name| self.text(name).unwrap_or_default().to_owned();
         let one_time = match self.number::<u8>("oneTimeValid", "0 or 1")? {
-            None | Some(0) => false,
-            Some(1) => true,
+            None => None,
+            Some(0) => Some(false),
+            Some(1) => Some(true),
             Some(_) => return Err(Problem::invalid("oneTimeValid must be 0 or 1")),
         };
         Ok(Order {
             procedure: self.text("procedure").map(str::to_owned),
             source_context: text("sourceContext"),
             session_context: text("sessionContext"),
-            class_id: self.number("classId", "an integer")?.unwrap_or(0),
+            user: text("user"),
+            class_id: self.number("classId", "an integer")?,
+            validity: self.number("validSeconds", "a number of seconds")?.map(Duration::from_secs),
+            max_size: self.number("maxSize", "a number of bytes")?,
+            max_duration: self.number("maxDuration", "a number of seconds")?,
+            storage_region: self.text("storageRegion").filter(|text| !text.is_empty()).map(str::to_owned),
             one_time,
             ..Order::default()
         })

@@ -53,7 +53,7 @@ impl From<AccessError> for CosError {
         let code = match &error {
             AccessError::UnknownKey => ErrorCode::InvalidAccessKeyId,
             AccessError::Expired => ErrorCode::ExpiredToken,
-            AccessError::SessionEnded(_) => ErrorCode::AccessDenied,
+            AccessError::SessionEnded(_) | AccessError::Revoked => ErrorCode::AccessDenied,
             AccessError::Store(_) => return Self::internal(&error.into()),
         };
         Self::new(code, error.to_string())

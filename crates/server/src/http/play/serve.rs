@@ -70,7 +70,7 @@ async fn answer(app: &App, path: &str, method: &Method, headers: &HeaderMap) -> 
         ObjectsError::NotFound(_) => nothing(path),
         other => Problem::internal(&other.into()),
     };
-    let size = app.objects.head(&target.blob).await.map_err(failed)?;
+    let size = app.objects().head(&target.blob).await.map_err(failed)?;
     let version = Version { etag: etag(&target, size), modified: target.since };
     // Ranges are defined for GET alone.
     let part = match *method {
@@ -90,7 +90,7 @@ async fn answer(app: &App, path: &str, method: &Method, headers: &HeaderMap) -> 
     let body = if method == Method::HEAD || length == 0 {
         Body::empty()
     } else {
-        Body::from_stream(app.objects.read(&target.blob, Some(range)).await.map_err(failed)?.stream)
+        Body::from_stream(app.objects().read(&target.blob, Some(range)).await.map_err(failed)?.stream)
     };
     let mut response = (status, body).into_response();
     let answered = response.headers_mut();

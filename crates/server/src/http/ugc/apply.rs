@@ -17,7 +17,8 @@ pub(super) async fn apply(app: &App, origin: &Origin, body: &[u8]) -> Result<App
     let permit = Permit::verify(app, &request.signature).await?;
     let wanted = match request.mode()? {
         ApplyMode::Resume { session_key } => {
-            return Ok(answer(app, origin, open::resume(app, &permit, session_key).await?));
+            let remote = origin.client.to_string();
+            return Ok(answer(app, origin, open::resume(app, &permit, session_key, remote).await?));
         }
         ApplyMode::New { video, cover } => Wanted::New {
             video: announced(video),

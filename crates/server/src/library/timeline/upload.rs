@@ -16,6 +16,8 @@ pub(super) fn session(entries: &mut Vec<Entry>, session: &Session) {
         Entry::new(session.created_at, Kind::Permission, by)
             .with("permission_id", request.permission.as_str())
             .with("user", request.user.as_str())
+            .with("policy", request.policy.as_str())
+            .with("key_id", request.key_id.as_str())
             .with("secret_id", request.secret_id.as_str())
             .with("max_size", request.max_size)
             .with("procedure", request.procedure.as_str()),

@@ -14,6 +14,8 @@ use reelgate_model::{AppId, Clock, FileId, FileIds, Scope, Time};
 use reelgate_objects::Memory;
 use reelgate_server::app::{App, Parts};
 use reelgate_server::config::{CommandLine, Config};
+use reelgate_server::directory::Directory;
+use reelgate_server::dispatch::Dispatch;
 use reelgate_server::events::delivery::Courier;
 use reelgate_server::events::{Fact, append};
 use reelgate_server::vault::Vault;
@@ -102,15 +104,17 @@ async fn open(config: Config, clock: Clock) -> App {
     let tools = Tools { ffmpeg: "/nonexistent/ffmpeg".into(), ffprobe: "/nonexistent/ffprobe".into() };
     let sandbox = Sandbox::new("/nonexistent/reelgate".into(), Mode::Off, tools).unwrap();
     App::new(Parts {
+        dispatch: Dispatch::open(&config, &clock, &store).unwrap(),
+        directory: Directory::default(),
         play_origin: "http://media.example".to_owned(),
         main_app: OnceLock::new(),
-        objects: Arc::new(Memory::new()),
+        objects: Some(Arc::new(Memory::new())),
         file_ids: FileIds::new(),
         config,
         clock,
         store,
         vault,
-        sandbox,
+        sandbox: Some(sandbox),
     })
 }
 

@@ -153,6 +153,12 @@ fn session() -> NewSession {
         session_context: String::new(),
         media_expires_at: None,
         remote: "192.0.2.1".to_owned(),
+        policy: String::new(),
+        key_id: String::new(),
+        issued_at: Time(0),
+        quota_day: None,
+        holder: String::new(),
+        reserved: 0,
         expires_at: Time(1_900_000_000_000),
     }
 }

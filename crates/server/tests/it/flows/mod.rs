@@ -86,7 +86,7 @@ impl Upload<'_> {
         let blob = format!("{}/{file}/source-{}", MAIN, self.name);
         let length = Length::Exactly(self.bytes.len() as u64);
         let size = self.bytes.len() as u64;
-        let mut writer = t.app.objects.begin_put(&BlobName::new(&blob).unwrap(), length).await.unwrap();
+        let mut writer = t.app.objects().begin_put(&BlobName::new(&blob).unwrap(), length).await.unwrap();
         writer.write(self.bytes.into()).await.unwrap();
         writer.finish().await.unwrap();
         let session = NewSession {
@@ -114,6 +114,12 @@ impl Upload<'_> {
             session_context: "user=42".to_owned(),
             media_expires_at: None,
             remote: String::new(),
+            policy: String::new(),
+            key_id: String::new(),
+            issued_at: reelgate_model::Time(0),
+            quota_day: None,
+            holder: String::new(),
+            reserved: 0,
             expires_at: t.clock.now() + Duration::from_secs(86_400),
         };
         let media = NewMedia {

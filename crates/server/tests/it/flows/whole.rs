@@ -31,7 +31,7 @@ async fn seen(t: &TestApp, urls: &[String]) -> Probe {
         bytes.extend_from_slice(&get(t, url).await.body);
     }
     std::fs::write(&path, bytes).unwrap();
-    probe(&t.app.sandbox, &path, Duration::from_secs(60)).await.unwrap()
+    probe(t.app.sandbox(), &path, Duration::from_secs(60)).await.unwrap()
 }
 
 fn output<T: DeserializeOwned>(subtasks: &[Subtask], kind: &str) -> T {
@@ -66,7 +66,7 @@ fn check_ladder(found: &[(u32, f64)], heights: &[u32]) {
 }
 
 async fn blob_exists(t: &TestApp, name: &str) -> bool {
-    t.app.objects.head(&BlobName::new(name).unwrap()).await.is_ok()
+    t.app.objects().head(&BlobName::new(name).unwrap()).await.is_ok()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
