@@ -12,7 +12,8 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use reelgate_model::{AppId, Time};
 use reelgate_store::{ApiKey, SecretKey};
-use secrecy::SecretString;
+use reelgate_wire::upload_signature::SigningKey;
+use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 
 use crate::app::App;
@@ -59,8 +60,10 @@ pub struct Snapshot {
 pub struct OpenKey {
     /// Its row.
     pub row: SecretKey,
-    /// The SecretKey.
+    /// The SecretKey, to verify with.
     pub secret: SecretString,
+    /// The same, to sign with.
+    pub signing: SigningKey,
 }
 
 impl Snapshot {
@@ -148,7 +151,10 @@ fn open(app: &App, rows: reelgate_store::Directory) -> Snapshot {
     let mut secret_keys = Vec::with_capacity(rows.secret_keys.len());
     for row in rows.secret_keys.into_iter().rev() {
         match app.vault.open_sealed(&row.secret_id, &row.sealed) {
-            Ok(secret) => secret_keys.push(Arc::new(OpenKey { row, secret })),
+            Ok(secret) => {
+                let signing = SigningKey::new(secret.expose_secret().as_bytes());
+                secret_keys.push(Arc::new(OpenKey { row, secret, signing }));
+            }
             Err(error) => tracing::error!(cause = format!("{error:#}"), "a SecretKey cannot be used"),
         }
     }

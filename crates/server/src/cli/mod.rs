@@ -10,8 +10,10 @@ mod key;
 mod migrate;
 mod openapi;
 mod remote;
+mod revoke;
 mod serve;
 mod sign;
+mod signatures;
 mod tell;
 mod upload;
 mod why;
@@ -47,7 +49,11 @@ enum Command {
     Why(why::Arguments),
     /// Create, list and revoke applications.
     App(app::Arguments),
-    /// Create, list and revoke API keys and SecretIds.
+    /// Take upload permission back: one, or all of a user or of a key.
+    Revoke(revoke::Arguments),
+    /// Show what the signature service granted and refused.
+    Signatures(signatures::Arguments),
+    /// Create, list, rotate and revoke API keys and SecretIds.
     Key(key::Arguments),
     /// Look at this machine: configuration, database, storage, ffmpeg, sandbox, models.
     Doctor(doctor::Arguments),
@@ -104,6 +110,8 @@ pub fn main() -> ExitCode {
         Command::Upload(arguments) => upload::run(&arguments),
         Command::Why(arguments) => why::run(&arguments),
         Command::App(arguments) => app::run(&arguments),
+        Command::Revoke(arguments) => revoke::run(&arguments),
+        Command::Signatures(arguments) => signatures::run(&arguments),
         Command::Key(arguments) => key::run(&arguments),
         Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Migrate(arguments) => migrate::run(&arguments),

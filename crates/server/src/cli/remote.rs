@@ -49,6 +49,11 @@ struct Problem {
 }
 
 impl Remote {
+    /// Whether somebody could be asked.
+    pub(super) fn has_token(&self) -> bool {
+        self.token.as_ref().is_some_and(|token| !token.expose_secret().trim().is_empty())
+    }
+
     /// Checks the arguments; nothing is sent yet.
     pub(super) fn server(&self) -> Result<Server, Failure> {
         let base = self.url.trim_end_matches('/').to_owned();

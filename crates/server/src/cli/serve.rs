@@ -8,7 +8,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
-use tracing_subscriber::{EnvFilter, Layer, filter};
+use tracing_subscriber::{EnvFilter, Layer};
 
 use super::exit::Failure;
 use super::{ServeArgs, allocator};
@@ -16,7 +16,7 @@ use crate::app::App;
 use crate::bootstrap;
 use crate::config::{CommandLine, Config};
 use crate::http::{install_metrics, router};
-use crate::listen::Listener;
+use crate::listen::{Listener, access_log};
 use crate::roles;
 
 /// Starts what the arguments ask for and returns when it has been stopped and drained.
@@ -50,6 +50,7 @@ async fn serve(config: Config) -> Result<(), Failure> {
     background.finished().await;
     app.dispatch.journal.flush().await;
     app.store.close().await;
+    access_log::flush();
     Ok(())
 }
 
@@ -87,30 +88,7 @@ fn install_logs() {
     let people = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
-        .with_filter(filter::filter_fn(|meta| meta.target() != "access"));
-    let access = tracing_subscriber::fmt::layer()
-        .with_writer(std::io::stdout)
-        .event_format(BareMessage)
-        .with_filter(filter::filter_fn(|meta| meta.target() == "access"));
-    tracing_subscriber::registry().with(people.with_filter(filter)).with(access).init();
-}
-
-/// Prints the message and nothing else: access lines are JSON already.
-struct BareMessage;
-
-impl<S, N> tracing_subscriber::fmt::FormatEvent<S, N> for BareMessage
-where
-    S: tracing::Subscriber + for<'a> tracing_subscriber::registry::LookupSpan<'a>,
-    N: for<'a> tracing_subscriber::fmt::FormatFields<'a> + 'static,
-{
-    fn format_event(
-        &self,
-        context: &tracing_subscriber::fmt::FmtContext<'_, S, N>,
-        mut writer: tracing_subscriber::fmt::format::Writer<'_>,
-        event: &tracing::Event<'_>,
-    ) -> std::fmt::Result {
-        use tracing_subscriber::fmt::FormatFields;
-        context.format_fields(writer.by_ref(), event)?;
-        writeln!(writer)
-    }
+        .with_filter(filter);
+    tracing_subscriber::registry().with(people).init();
+    access_log::install(std::io::stdout());
 }

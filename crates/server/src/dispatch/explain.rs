@@ -69,6 +69,8 @@ pub enum KeyState {
     Known,
     /// Never heard of, revoked, or not good for the caller's application. Which one is not told.
     Unknown,
+    /// No server was asked.
+    NotChecked,
 }
 
 /// What the MAC says.
@@ -122,6 +124,40 @@ pub async fn explain(app: &App, scope: &Scope, text: &str) -> Result<Explanation
     ];
     let parameters = Some(parameters);
     Ok(Explanation { signed_string, fields, parameters, permission, key, mac, now, checks })
+}
+
+/// Explains `text` without a server: everything that needs no row, and the MAC when the SecretKey is given.
+pub fn explain_alone(text: &str, secret_key: Option<&[u8]>, now: i64) -> Explanation {
+    let signature = match Unverified::decode(text.trim()) {
+        Ok(signature) => signature,
+        Err(refusal) => return undecodable(&refusal, now),
+    };
+    let parameters = signature.parameters().clone();
+    let (signed_string, fields) = (signature.original().to_owned(), signature.fields().to_vec());
+    let verified = secret_key.map(|key| signature.verify(key).map(drop));
+    let mac = mac_state(verified.as_ref());
+    let checks = vec![
+        Check { step: 2, rule: "form", outcome: Outcome::Pass },
+        Check { step: 3, rule: "secret_id", outcome: Outcome::NotChecked },
+        Check { step: 4, rule: "mac", outcome: verified.map_or(Outcome::NotChecked, outcome) },
+        Check { step: 7, rule: "validity", outcome: outcome(parameters.check_window(now)) },
+        Check { step: 8, rule: "one_time", outcome: Outcome::NotChecked },
+        Check { step: 8, rule: "revocation", outcome: Outcome::NotChecked },
+        Check { step: 9, rule: "values", outcome: outcome(parameters.check_ranges()) },
+        Check { step: 9, rule: "application", outcome: Outcome::NotChecked },
+        Check { step: 9, rule: "permission", outcome: permitted(&parameters) },
+    ];
+    let permission = from_parameter(&parameters).or_else(|| from_context(&parameters));
+    Explanation {
+        signed_string,
+        fields,
+        parameters: Some(parameters),
+        permission,
+        key: KeyState::NotChecked,
+        mac,
+        now,
+        checks,
+    }
 }
 
 impl Explanation {
@@ -186,6 +222,7 @@ fn fail(refusal: &Refusal) -> Outcome {
 fn known(key: KeyState, secret_id: &str) -> Outcome {
     match key {
         KeyState::Known => Outcome::Pass,
+        KeyState::NotChecked => Outcome::NotChecked,
         KeyState::Unknown => Outcome::Fail {
             vendor_code: 10004,
             sentence: format!(
@@ -220,9 +257,14 @@ fn mac_state(verified: Option<&Result<(), Refusal>>) -> MacState {
 /// What our signature service wrote: a parameter of our own, or in front of the real cloud what fits behind the source
 /// context.
 fn permission_of(app: &App, parameters: &Parameters) -> Option<Permission> {
-    if !app.config.mode.is_tencent() {
-        return parameters.reelgate.as_deref().and_then(|text| Permission::parse(text).ok());
-    }
+    if app.config.mode.is_tencent() { from_context(parameters) } else { from_parameter(parameters) }
+}
+
+fn from_parameter(parameters: &Parameters) -> Option<Permission> {
+    parameters.reelgate.as_deref().and_then(|text| Permission::parse(text).ok())
+}
+
+fn from_context(parameters: &Parameters) -> Option<Permission> {
     let (_, suffix) = Suffix::split(parameters.source_context.as_deref()?);
     let suffix = suffix?;
     Some(Permission {

@@ -7,7 +7,7 @@ use reelgate_model::{AppId, Time};
 use reelgate_wire::permission::Permission;
 use reelgate_wire::permission::suffix::Suffix;
 use reelgate_wire::upload_signature::{MAX_SESSION_CONTEXT, MAX_SOURCE_CONTEXT, Parameters, is_region};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
@@ -172,11 +172,10 @@ async fn grant(app: &App, asker: &Asker, user: &str, order: Order, form: Form) -
     parameters.vod_sub_app_id = sub_app(app, target);
     // The last check: what is refused for another reason takes nothing out of the bucket.
     take(app, asker, &limits, user)?;
-    let secret = key.secret.expose_secret().as_bytes();
-    let signature = match form {
-        Form::Own => parameters.sign(secret),
-        Form::Sample => sample::sign(&parameters, secret),
-    };
+    let signature = key.signing.sign_original(&match form {
+        Form::Own => parameters.to_original(),
+        Form::Sample => sample::original(&parameters),
+    });
     Ok(Issued {
         signature: signature.into(),
         expires_at: Time::from_seconds(parameters.expire_time),

@@ -18,7 +18,7 @@ use reelgate_store::Store;
 
 pub(crate) use callers::network;
 pub use callers::{Ask, Asker};
-pub use explain::{Check, Explanation, KeyState, MacState, Outcome, explain};
+pub use explain::{Check, Explanation, KeyState, MacState, Outcome, explain, explain_alone};
 pub use issue::{Form, Issued, Order, Tags, issue};
 pub use journal::Journal;
 pub use policy::{Limits, self_signed};

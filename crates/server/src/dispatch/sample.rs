@@ -1,9 +1,9 @@
-//! The vendor's sample signature service (document 584/9371): the same permission, signed in the sample's form.
+//! The vendor's sample signature service (document 584/9371): the same permission in the sample's form.
 
 use std::time::Duration;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use reelgate_wire::upload_signature::{Parameters, sign_original};
+use reelgate_wire::upload_signature::Parameters;
 
 /// How long the sample's signatures are good.
 pub(super) const VALIDITY: Duration = Duration::from_secs(86_400);
@@ -11,14 +11,9 @@ pub(super) const VALIDITY: Duration = Duration::from_secs(86_400);
 /// RFC 3986 unreserved characters stay.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
-/// Signs in the sample's key order.
-pub(super) fn sign(parameters: &Parameters, secret_key: &[u8]) -> String {
-    sign_original(secret_key, &original(parameters))
-}
-
 /// The sample always writes its eight keys, empty or not (wire reference 1.6, V3). What it does not know comes
 /// after them.
-fn original(parameters: &Parameters) -> String {
+pub(super) fn original(parameters: &Parameters) -> String {
     let text = |value: &Option<String>| value.clone().unwrap_or_default();
     let number = |value: Option<i64>| value.map(|value| value.to_string()).unwrap_or_default();
     let sample = [
@@ -44,6 +39,8 @@ fn original(parameters: &Parameters) -> String {
 
 #[cfg(test)]
 mod tests {
+    use reelgate_wire::upload_signature::sign_original;
+
     use super::*;
 
     #[test]

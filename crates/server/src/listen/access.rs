@@ -2,20 +2,25 @@
 //!
 //! Query strings never appear (they can carry signatures), and paths with a secret in them appear as templates.
 
+use std::io::Write;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
+use std::time::Instant;
 
 use axum::body::Body;
 use axum::extract::{MatchedPath, Request};
 use axum::middleware::Next;
 use axum::response::Response;
 use bytes::Bytes;
+use http::{HeaderValue, Method, StatusCode, Uri, header};
 use http_body::{Frame, SizeHint};
-use serde_json::{Map, Value};
+use metrics::Counter;
+use serde_json::Value;
 
-use super::Peer;
+use super::{Peer, access_log};
 
 /// Facts that a handler adds to its line: put into the *response* extensions.
 #[derive(Clone, Debug, Default)]
@@ -23,26 +28,25 @@ pub struct AccessNote(pub Vec<(&'static str, Value)>);
 
 /// Middleware that counts bytes both ways and writes the line.
 pub async fn log_access(request: Request, next: Next) -> Response {
-    let started = std::time::Instant::now();
-    let received = Arc::new(AtomicU64::new(0));
-    let mut fields = describe(&request);
-    let counter = Arc::clone(&received);
-    let request = request.map(|body| {
-        Body::new(Counted {
-            body,
-            on_data: move |n| {
-                counter.fetch_add(n, Ordering::Relaxed);
-            },
-        })
-    });
+    let mut line = Line::new(&request);
+    let request = match &line.received {
+        None => request,
+        Some(received) => {
+            let received = Arc::clone(received);
+            request.map(|body| {
+                Body::new(Counted {
+                    body,
+                    on_data: move |n| {
+                        received.fetch_add(n, Ordering::Relaxed);
+                    },
+                })
+            })
+        }
+    };
     let mut response = next.run(request).await;
-    fields.insert("status".to_owned(), response.status().as_u16().into());
-    for (name, value) in response.extensions_mut().remove::<AccessNote>().unwrap_or_default().0 {
-        fields.insert(name.to_owned(), value);
-    }
-    metrics::counter!("reelgate_http_requests_total", "status" => response.status().as_u16().to_string())
-        .increment(1);
-    let line = Line { fields: Mutex::new(fields), received, sent: AtomicU64::new(0), started };
+    line.status = response.status();
+    line.notes = response.extensions_mut().remove::<AccessNote>().unwrap_or_default().0;
+    count(line.status);
     response.map(|body| {
         Body::new(Counted {
             body,
@@ -53,36 +57,83 @@ pub async fn log_access(request: Request, next: Next) -> Response {
     })
 }
 
-fn describe(request: &Request) -> Map<String, Value> {
-    let path =
-        request.extensions().get::<MatchedPath>().map_or_else(|| request.uri().path(), MatchedPath::as_str);
-    let host = request.headers().get(http::header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("");
-    let peer = request.extensions().get::<Peer>().map(|peer| peer.addr.ip().to_string());
-    Map::from_iter([
-        ("method".to_owned(), request.method().as_str().into()),
-        ("path".to_owned(), path.into()),
-        ("host".to_owned(), host.into()),
-        ("client".to_owned(), peer.into()),
-    ])
+/// Statuses of HTTP, whose counters are looked up once each.
+const STATUSES: usize = 600;
+
+fn count(status: StatusCode) {
+    static COUNTERS: [OnceLock<Counter>; STATUSES] = [const { OnceLock::new() }; STATUSES];
+    let Some(counter) = COUNTERS.get(usize::from(status.as_u16())) else { return };
+    let label = || metrics::counter!("reelgate_http_requests_total", "status" => status.as_u16().to_string());
+    counter.get_or_init(label).increment(1);
 }
 
-/// Written when the answer's body is dropped, that is, sent or given up.
+/// What a line says. Written when the answer's body is dropped, that is, sent or given up.
 struct Line {
-    fields: Mutex<Map<String, Value>>,
-    received: Arc<AtomicU64>,
+    method: Method,
+    template: Option<MatchedPath>,
+    uri: Uri,
+    host: Option<HeaderValue>,
+    client: Option<IpAddr>,
+    status: StatusCode,
+    notes: Vec<(&'static str, Value)>,
+    /// `None`: the request has no body.
+    received: Option<Arc<AtomicU64>>,
     sent: AtomicU64,
-    started: std::time::Instant,
+    started: Instant,
+}
+
+impl Line {
+    fn new(request: &Request) -> Self {
+        let has_body = !http_body::Body::is_end_stream(request.body());
+        Self {
+            method: request.method().clone(),
+            template: request.extensions().get::<MatchedPath>().cloned(),
+            uri: request.uri().clone(),
+            host: request.headers().get(header::HOST).cloned(),
+            client: request.extensions().get::<Peer>().map(|peer| peer.addr.ip()),
+            status: StatusCode::OK,
+            notes: Vec::new(),
+            received: has_body.then(Arc::default),
+            sent: AtomicU64::new(0),
+            started: Instant::now(),
+        }
+    }
+
+    /// One JSON object.
+    fn write(&self, out: &mut Vec<u8>) -> std::io::Result<()> {
+        let text = |out: &mut Vec<u8>, text: &str| serde_json::to_writer(out, text);
+        let path = self.template.as_ref().map_or_else(|| self.uri.path(), MatchedPath::as_str);
+        let host = self.host.as_ref().and_then(|host| host.to_str().ok()).unwrap_or("");
+        out.extend_from_slice(b"{\"method\":");
+        text(out, self.method.as_str())?;
+        out.extend_from_slice(b",\"path\":");
+        text(out, path)?;
+        out.extend_from_slice(b",\"host\":");
+        text(out, host)?;
+        match self.client {
+            Some(client) => write!(out, ",\"client\":\"{client}\"")?,
+            None => out.extend_from_slice(b",\"client\":null"),
+        }
+        write!(out, ",\"status\":{}", self.status.as_u16())?;
+        for (name, value) in &self.notes {
+            out.push(b',');
+            text(out, name)?;
+            out.push(b':');
+            serde_json::to_writer(&mut *out, value)?;
+        }
+        let received = self.received.as_ref().map_or(0, |received| received.load(Ordering::Relaxed));
+        let sent = self.sent.load(Ordering::Relaxed);
+        let elapsed = self.started.elapsed().as_millis();
+        write!(out, ",\"bytes_in\":{received},\"bytes_out\":{sent},\"duration_ms\":{elapsed}}}")
+    }
 }
 
 impl Drop for Line {
     fn drop(&mut self) {
-        let mut fields = std::mem::take(self.fields.get_mut().unwrap_or_else(PoisonError::into_inner));
-        fields.insert("bytes_in".to_owned(), self.received.load(Ordering::Relaxed).into());
-        fields.insert("bytes_out".to_owned(), self.sent.load(Ordering::Relaxed).into());
-        let elapsed = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        fields.insert("duration_ms".to_owned(), elapsed.into());
-        let line = Value::Object(fields);
-        tracing::info!(target: "access", "{line}");
+        if access_log::is_installed() {
+            // Writing to memory does not fail.
+            access_log::add(|out| drop(self.write(out)));
+        }
     }
 }
 
@@ -114,5 +165,30 @@ impl<F: Fn(u64) + Unpin> http_body::Body for Counted<F> {
 
     fn size_hint(&self) -> SizeHint {
         http_body::Body::size_hint(&self.body)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_json_whatever_a_stranger_sends() {
+        let request = http::Request::builder()
+            .uri("/odd%22path?signature=secret")
+            .header("host", "a\"b")
+            .body(Body::empty())
+            .unwrap();
+        let mut line = Line::new(&request);
+        line.notes.push(("part", Value::from(3)));
+        let mut out = Vec::new();
+        line.write(&mut out).unwrap();
+        let found: Value = serde_json::from_slice(&out).unwrap();
+        assert_eq!(
+            (&found["host"], &found["part"], &found["client"]),
+            (&"a\"b".into(), &3.into(), &Value::Null)
+        );
+        assert_eq!((&found["path"], &found["bytes_in"]), (&"/odd%22path".into(), &0.into()));
+        assert!(!String::from_utf8(out).unwrap().contains("secret"));
     }
 }

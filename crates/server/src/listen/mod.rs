@@ -1,6 +1,7 @@
 //! The one port: accepts connections, speaks TLS when told to, bounds what a slow client can hold, and drains.
 
 mod access;
+pub mod access_log;
 mod tls;
 
 use std::net::SocketAddr;

@@ -40,10 +40,32 @@ use base64::engine::general_purpose::STANDARD;
 
 use crate::hmac_sha1;
 
-/// Signs a query string exactly as given: `base64(HMAC-SHA1(key, original) || original)`.
+/// A SecretKey, prepared for signing many times. Never printed.
+#[derive(Clone)]
+pub struct SigningKey(hmac_sha1::Key);
+
+impl SigningKey {
+    /// Prepares `secret_key`.
+    pub fn new(secret_key: &[u8]) -> Self {
+        Self(hmac_sha1::Key::new(secret_key))
+    }
+
+    /// Signs a query string exactly as given: `base64(HMAC-SHA1(key, original) || original)`.
+    pub fn sign_original(&self, original: &str) -> String {
+        let mut bytes = Vec::with_capacity(hmac_sha1::LENGTH + original.len());
+        bytes.extend_from_slice(&self.0.mac(original.as_bytes()));
+        bytes.extend_from_slice(original.as_bytes());
+        STANDARD.encode(bytes)
+    }
+}
+
+impl std::fmt::Debug for SigningKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SigningKey(..)")
+    }
+}
+
+/// Signs a query string exactly as given, with a key that is used this once.
 pub fn sign_original(secret_key: &[u8], original: &str) -> String {
-    let mut bytes = Vec::with_capacity(hmac_sha1::LENGTH + original.len());
-    bytes.extend_from_slice(&hmac_sha1::mac(secret_key, original.as_bytes()));
-    bytes.extend_from_slice(original.as_bytes());
-    STANDARD.encode(bytes)
+    SigningKey::new(secret_key).sign_original(original)
 }

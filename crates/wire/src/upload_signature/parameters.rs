@@ -1,5 +1,7 @@
 //! What a signature says: the parameters of wire reference 1.2, their encoding and their rules.
 
+use std::fmt::Write;
+
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::{Refusal, sign_original};
@@ -56,35 +58,30 @@ pub struct Parameters {
 impl Parameters {
     /// The query string to be signed: the required parameters, then those that are set, RFC 3986 encoded.
     pub fn to_original(&self) -> String {
-        let number = |value: i64| (value != 0).then(|| value.to_string());
-        let text = |value: &Option<String>| value.clone().filter(|value| !value.is_empty());
-        let mut original = format!(
-            "secretId={}&currentTimeStamp={}&expireTime={}&random={}",
-            utf8_percent_encode(&self.secret_id, RESERVED),
-            self.current_time_stamp,
-            self.expire_time,
-            self.random
-        );
-        let optional = [
-            ("procedure", text(&self.procedure)),
-            ("taskPriority", number(self.task_priority)),
-            ("taskNotifyMode", text(&self.task_notify_mode)),
-            ("classId", number(self.class_id)),
-            ("vodSubAppId", self.vod_sub_app_id.and_then(number)),
-            ("oneTimeValid", self.one_time_valid.then(|| "1".to_owned())),
-            ("sourceContext", text(&self.source_context)),
-            ("sessionContext", text(&self.session_context)),
-            ("storageRegion", text(&self.storage_region)),
-            ("reelgate", text(&self.reelgate)),
-        ];
-        for (name, value) in optional {
-            if let Some(value) = value {
-                original.push('&');
-                original.push_str(name);
-                original.push('=');
-                original.extend(utf8_percent_encode(&value, RESERVED));
-            }
+        // Room for what is usual; longer contexts make it grow.
+        let mut original = String::with_capacity(512);
+        push(&mut original, "secretId", &self.secret_id);
+        push_number(&mut original, "currentTimeStamp", self.current_time_stamp);
+        push_number(&mut original, "expireTime", self.expire_time);
+        push_number(&mut original, "random", self.random);
+        push_set(&mut original, "procedure", self.procedure.as_deref());
+        if self.task_priority != 0 {
+            push_number(&mut original, "taskPriority", self.task_priority);
         }
+        push_set(&mut original, "taskNotifyMode", self.task_notify_mode.as_deref());
+        if self.class_id != 0 {
+            push_number(&mut original, "classId", self.class_id);
+        }
+        if let Some(app) = self.vod_sub_app_id.filter(|app| *app != 0) {
+            push_number(&mut original, "vodSubAppId", app);
+        }
+        if self.one_time_valid {
+            push(&mut original, "oneTimeValid", "1");
+        }
+        push_set(&mut original, "sourceContext", self.source_context.as_deref());
+        push_set(&mut original, "sessionContext", self.session_context.as_deref());
+        push_set(&mut original, "storageRegion", self.storage_region.as_deref());
+        push_set(&mut original, "reelgate", self.reelgate.as_deref());
         original
     }
 
@@ -151,6 +148,27 @@ impl Parameters {
             }
             _ => Ok(()),
         }
+    }
+}
+
+fn push(original: &mut String, name: &str, value: &str) {
+    if !original.is_empty() {
+        original.push('&');
+    }
+    original.push_str(name);
+    original.push('=');
+    original.extend(utf8_percent_encode(value, RESERVED));
+}
+
+fn push_number(original: &mut String, name: &str, value: impl std::fmt::Display) {
+    push(original, name, "");
+    // Writing to a string does not fail.
+    let _ = write!(original, "{value}");
+}
+
+fn push_set(original: &mut String, name: &str, value: Option<&str>) {
+    if let Some(value) = value.filter(|value| !value.is_empty()) {
+        push(original, name, value);
     }
 }
 

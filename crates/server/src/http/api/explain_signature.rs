@@ -126,7 +126,8 @@ pub async fn explain(
     Ok(Json(answer(explanation.map_err(|cause| Problem::internal(&cause))?)))
 }
 
-fn answer(explanation: Explanation) -> SignatureExplanation {
+/// The answer to an explanation; the command line tells it, too.
+pub fn answer(explanation: Explanation) -> SignatureExplanation {
     let refusal = explanation.refusal().map(rule);
     let now = explanation.now;
     SignatureExplanation {
@@ -138,6 +139,7 @@ fn answer(explanation: Explanation) -> SignatureExplanation {
         key: match explanation.key {
             KeyState::Known => "known",
             KeyState::Unknown => "unknown",
+            KeyState::NotChecked => "not_checked",
         },
         mac: match explanation.mac {
             MacState::Matches => "matches",

@@ -58,8 +58,9 @@ pub struct CreatedKey {
     /// The key.
     #[serde(flatten)]
     key: KeyAnswer,
-    /// The API key itself, or the SecretKey.
-    secret: String,
+    /// The API key itself, or the SecretKey; not there for a pair that was given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    secret: Option<String>,
 }
 
 /// A page of keys.
@@ -168,6 +169,7 @@ pub async fn create(
     let of = request.app.as_deref().map(app_id).transpose()?;
     let remote = origin.client.to_string();
     let scope = &caller.scope;
+    let was_given = request.secret_key.is_some();
     let (key, secret) = match request.kind {
         KeyKind::Api if request.secret_id.is_some() || request.secret_key.is_some() => {
             let sentence = "secret_id and secret_key are for the kind `secret`; leave them out";
@@ -196,7 +198,7 @@ pub async fn create(
             (secret_key(made.key), made.secret)
         }
     };
-    Ok(Json(created(key, &secret)))
+    Ok(Json(created(key, &secret, was_given)))
 }
 
 /// Rotate a key
@@ -221,6 +223,7 @@ pub async fn rotate(
 
     let Body(request) = body.unwrap_or(Body(RotateKey::default()));
     let (scope, remote) = (&caller.scope, origin.client.to_string());
+    let was_given = request.secret_key.is_some();
     let is_secret_id = app.store.read().await?.secret_key(&id).await?.is_some();
     let usual = if is_secret_id { keys::MAX_OVERLAP } else { DAY };
     let overlap = Duration::from_secs(request.overlap_seconds.unwrap_or(usual));
@@ -232,7 +235,7 @@ pub async fn rotate(
         let made = keys::rotate_api(&app, scope, &id, overlap, remote).await?;
         (api_key(made.key), made.secret)
     };
-    Ok(Json(created(key, &secret)))
+    Ok(Json(created(key, &secret, was_given)))
 }
 
 fn pair(id: Option<String>, key: Option<String>) -> Result<Pair, Problem> {
@@ -308,8 +311,8 @@ fn secret_key(key: SecretKey) -> KeyAnswer {
     }
 }
 
-fn created(key: KeyAnswer, secret: &SecretString) -> CreatedKey {
-    CreatedKey { key, secret: secret.expose_secret().to_owned() }
+fn created(key: KeyAnswer, secret: &SecretString, was_given: bool) -> CreatedKey {
+    CreatedKey { key, secret: (!was_given).then(|| secret.expose_secret().to_owned()) }
 }
 
 impl From<KeysError> for Problem {
