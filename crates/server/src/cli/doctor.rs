@@ -28,11 +28,14 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         let mut report = Report { failed: 0 };
         report.note("configuration", Ok("it can be read and does not contradict itself".to_owned()))?;
         report.note("data directory", writable(&config.data_dir))?;
-        report.note("storage", writable(&config.storage_dir))?;
-        report.note("scratch", writable(&config.media.scratch_dir))?;
         report.note("database", database(&config).await)?;
-        report.note("ffmpeg", ffmpeg(&config).await)?;
-        report.note("models", models())?;
+        // In front of the real cloud nothing is stored or processed here.
+        if !config.mode.is_tencent() {
+            report.note("storage", writable(&config.storage_dir))?;
+            report.note("scratch", writable(&config.media.scratch_dir))?;
+            report.note("ffmpeg", ffmpeg(&config).await)?;
+            report.note("models", models())?;
+        }
         if report.failed > 0 {
             let sentence =
                 anyhow::anyhow!("{} of the above must be mended before `reelgate serve`", report.failed);

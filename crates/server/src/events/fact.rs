@@ -21,6 +21,19 @@ pub enum Fact {
         /// Why, as a stable word.
         reason: String,
     },
+    /// A file is there although its permission allows less; only looking at it after Commit could show. Own log only.
+    PermissionExceeded {
+        /// The permission.
+        permission_id: String,
+        /// Who had it, as the app named them.
+        user: String,
+        /// Which limit, such as `max_duration`.
+        limit: String,
+        /// What it allows.
+        allowed: f64,
+        /// What was found.
+        found: f64,
+    },
     /// An endpoint did not take an event; it stays as a dead letter. Own log only.
     DeliveryDead {
         /// The delivery given up.
@@ -41,6 +54,7 @@ impl Fact {
             Self::NewFileUpload(_) => "NewFileUpload",
             Self::ProcedureStateChanged(_) => "ProcedureStateChanged",
             Self::UploadExpired { .. } => "reelgate.UploadExpired",
+            Self::PermissionExceeded { .. } => "reelgate.PermissionExceeded",
             Self::DeliveryDead { .. } => "reelgate.DeliveryDead",
         }
     }

@@ -52,7 +52,9 @@ pub fn vendor3(fact: &Fact) -> Result<Option<Vec<u8>>, RenderError> {
     let event = match fact {
         Fact::NewFileUpload(upload) => Event::NewFileUpload(Box::new(file_upload(upload))),
         Fact::ProcedureStateChanged(task) => Event::ProcedureStateChanged(Box::new(procedure(task)?)),
-        Fact::UploadExpired { .. } | Fact::DeliveryDead { .. } => return Ok(None),
+        Fact::UploadExpired { .. } | Fact::PermissionExceeded { .. } | Fact::DeliveryDead { .. } => {
+            return Ok(None);
+        }
     };
     let content = EventContent { event_handle: None, event };
     Ok(Some(serde_json::to_vec(&content).expect("vendor structures are plain and have text keys")))

@@ -42,8 +42,10 @@ pub async fn announce(
         other => other?,
     };
     let request = &session.request;
+    let exceeded = exceeded(session, findings);
     let start = StartTask {
-        procedure: request.procedure.clone(),
+        // No work is spent on what was not permitted. Commit refuses it when it has the time to look.
+        procedure: if exceeded.is_none() { request.procedure.clone() } else { String::new() },
         priority: request.priority,
         notify_mode: request.notify_mode,
         session_context: request.session_context.clone(),
@@ -60,7 +62,23 @@ pub async fn announce(
         procedure_task_id: task.unwrap_or_default(),
     }));
     events::append(tx, &scope, Some(media.file_id), &fact).await?;
+    if let Some(exceeded) = exceeded {
+        events::append(tx, &scope, Some(media.file_id), &exceeded).await?;
+    }
     Ok(())
+}
+
+/// What the media has more of than its permission allows.
+fn exceeded(session: &Session, findings: &Findings) -> Option<Fact> {
+    let request = &session.request;
+    let (allowed, found) = (f64::from(request.max_duration?), findings.fact.duration);
+    (found > allowed).then(|| Fact::PermissionExceeded {
+        permission_id: request.permission.clone(),
+        user: request.user.clone(),
+        limit: "max_duration".to_owned(),
+        allowed,
+        found,
+    })
 }
 
 fn media_fact(app: &App, media: &Media, category: &str) -> MediaFact {

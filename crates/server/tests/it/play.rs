@@ -17,7 +17,7 @@ async fn ask(t: &TestApp, method: Method, path: &str, headers: &[(&str, &str)]) 
 }
 
 async fn uploaded(t: &TestApp, bytes: &[u8], name: &str) -> (FileId, String) {
-    let upload = Upload { bytes: bytes.to_vec(), name, procedure: "", notify: NotifyMode::Finish };
+    let upload = Upload { bytes: bytes.to_vec(), name, ..Upload::sample("") };
     let file = upload.commit(t).await;
     (file, format!("{}/{file}/{name}", MAIN))
 }

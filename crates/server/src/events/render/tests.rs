@@ -194,7 +194,14 @@ fn our_own_events_have_no_vendor_shape() {
         endpoint_id: "p".into(),
         reason: "r".into(),
     };
-    for own in [expired, dead] {
+    let exceeded = Fact::PermissionExceeded {
+        permission_id: "p".into(),
+        user: "u".into(),
+        limit: "max_duration".into(),
+        allowed: 60.0,
+        found: 61.5,
+    };
+    for own in [expired, exceeded, dead] {
         assert!(!is_vendor_kind(own.event_type()));
         assert_eq!(vendor3(&own).unwrap(), None);
     }

@@ -32,6 +32,9 @@ fn event(event: &Event) -> Entry {
             .with("task_id", task.task_id)
             .with("status", if task.finished { "FINISH" } else { "PROCESSING" }),
         Ok(Fact::UploadExpired { reason, .. }) => entry.with("reason", reason),
+        Ok(Fact::PermissionExceeded { limit, allowed, found, .. }) => {
+            entry.with("reason", format!("{limit}: {found} is more than the {allowed} allowed"))
+        }
         Ok(Fact::DeliveryDead { event_id, reason, .. }) => {
             entry.with("dead_event_id", event_id).with("reason", reason)
         }

@@ -66,6 +66,8 @@ pub(crate) struct Upload<'a> {
     pub(crate) name: &'a str,
     pub(crate) procedure: &'a str,
     pub(crate) notify: NotifyMode,
+    /// Longest video that the permission allows, seconds.
+    pub(crate) max_duration: Option<u32>,
 }
 
 impl Upload<'_> {
@@ -77,6 +79,7 @@ impl Upload<'_> {
             name: "bunny.mp4",
             procedure,
             notify: NotifyMode::Finish,
+            max_duration: None,
         }
     }
 
@@ -104,7 +107,7 @@ impl Upload<'_> {
             cover_key: String::new(),
             cover_type: String::new(),
             max_size: 1 << 40,
-            max_duration: None,
+            max_duration: self.max_duration,
             region: "ap-guangzhou".to_owned(),
             class_id: 0,
             procedure: self.procedure.to_owned(),
@@ -222,7 +225,10 @@ async fn changes(t: &TestApp) -> Vec<TaskSnapshot> {
     assert_eq!(facts.iter().filter(|fact| matches!(fact, Fact::NewFileUpload(_))).count(), 1);
     let changed = |fact| match fact {
         Fact::ProcedureStateChanged(snapshot) => Some(*snapshot),
-        Fact::NewFileUpload(_) | Fact::UploadExpired { .. } | Fact::DeliveryDead { .. } => None,
+        Fact::NewFileUpload(_)
+        | Fact::UploadExpired { .. }
+        | Fact::PermissionExceeded { .. }
+        | Fact::DeliveryDead { .. } => None,
     };
     facts.into_iter().filter_map(changed).collect()
 }

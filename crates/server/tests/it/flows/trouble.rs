@@ -43,6 +43,21 @@ async fn a_source_that_is_text_is_announced_and_fails_with_the_source_s_fault() 
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_video_that_is_found_too_long_only_after_commit_is_told_and_not_worked_on() {
+    let Some(t) = machine_clock().await else { return };
+    let upload = Upload { max_duration: Some(3), ..Upload::sample("ReelgateShortVideo") };
+    upload.commit_unseen(&t).await;
+    work_off(&t).await;
+    let facts = facts(&t).await;
+    let [Fact::NewFileUpload(upload), Fact::PermissionExceeded { limit, allowed, found, .. }] = &facts[..]
+    else {
+        panic!("{facts:?}")
+    };
+    assert_eq!((upload.procedure_task_id.as_str(), limit.as_str(), *allowed), ("", "max_duration", 3.0));
+    assert!((*found - 5.3).abs() < 0.5, "{found}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn unknown_procedures_and_types_nobody_reviews_fail_where_it_can_be_seen() {
     let Some(t) = machine_clock().await else { return };
     let file = Upload::sample("Nothing").commit(&t).await;
