@@ -10,7 +10,7 @@ use std::time::Duration;
 use reelgate_model::{AppId, Principal, Time};
 use reelgate_store::{SignatureEntry, Store, StoreError, unit};
 use reelgate_wire::permission::Permission;
-use serde_json::json;
+use serde::Serialize;
 use tokio::sync::{mpsc, oneshot};
 
 /// Entries that may wait. Beyond it answers wait a moment, and then go without an entry.
@@ -49,49 +49,77 @@ pub(super) enum Answered {
 }
 
 impl Note {
-    fn entry(self) -> SignatureEntry {
+    fn entry(&self) -> SignatureEntry {
         let (code, detail) = match &self.answer {
             Answered::Granted { permission, expire_time, one_time, procedure } => {
-                ("granted", granted(permission, *expire_time, *one_time, procedure))
+                let granted = Granted {
+                    permission_id: &permission.id,
+                    policy: &permission.policy,
+                    policy_revision: permission.policy_revision,
+                    expires_at: *expire_time,
+                    one_time: *one_time,
+                    procedure,
+                    types: &permission.types,
+                    limits: Limits {
+                        max_size: permission.max_size,
+                        max_duration: permission.max_duration,
+                        daily_uploads: permission.daily_uploads,
+                        daily_bytes: permission.daily_bytes,
+                        open_sessions: permission.open_sessions,
+                        bytes_in_flight: permission.bytes_in_flight,
+                        addresses: permission.addresses,
+                    },
+                };
+                ("granted", serde_json::to_string(&granted))
             }
-            Answered::Refused { code, sentence } => (*code, json!({ "sentence": sentence })),
+            Answered::Refused { code, sentence } => (*code, serde_json::to_string(&Refused { sentence })),
         };
         SignatureEntry {
             app: self.app,
             at: self.at,
             id: rand::random::<i64>() & i64::MAX,
-            // PostgreSQL cannot store NUL, and a refused request may hold anything.
-            user: self.user.replace('\0', ""),
-            caller: self.principal.map(|principal| principal.to_string()).unwrap_or_default(),
+            user: self.user.clone(),
+            caller: self.principal.as_ref().map(Principal::to_string).unwrap_or_default(),
             code: code.to_owned(),
-            detail: detail.to_string().replace("\\u0000", ""),
+            detail: detail.unwrap_or_else(|_| "null".to_owned()),
             remote: self.client.to_string(),
         }
     }
 }
 
-fn granted(permission: &Permission, expire_time: i64, one_time: bool, procedure: &str) -> serde_json::Value {
-    let limits = [
-        ("max_size", permission.max_size),
-        ("max_duration", permission.max_duration.map(u64::from)),
-        ("daily_uploads", permission.daily_uploads),
-        ("daily_bytes", permission.daily_bytes),
-        ("open_sessions", permission.open_sessions.map(u64::from)),
-        ("bytes_in_flight", permission.bytes_in_flight),
-        ("addresses", permission.addresses.map(u64::from)),
-    ];
-    let limits: serde_json::Map<_, _> =
-        limits.into_iter().filter_map(|(name, limit)| Some((name.to_owned(), limit?.into()))).collect();
-    json!({
-        "permission_id": permission.id,
-        "policy": permission.policy,
-        "policy_revision": permission.policy_revision,
-        "expires_at": expire_time,
-        "one_time": one_time,
-        "procedure": procedure,
-        "types": permission.types,
-        "limits": limits,
-    })
+#[derive(Serialize)]
+struct Refused<'a> {
+    sentence: &'a str,
+}
+
+#[derive(Serialize)]
+struct Granted<'a> {
+    permission_id: &'a str,
+    policy: &'a str,
+    policy_revision: i64,
+    expires_at: i64,
+    one_time: bool,
+    procedure: &'a str,
+    types: &'a [String],
+    limits: Limits,
+}
+
+#[derive(Serialize)]
+struct Limits {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_size: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_duration: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    daily_uploads: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    daily_bytes: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    open_sessions: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bytes_in_flight: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    addresses: Option<u32>,
 }
 
 /// The way into the log.

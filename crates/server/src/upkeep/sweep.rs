@@ -56,5 +56,25 @@ pub(super) async fn forget(app: &App) -> anyhow::Result<()> {
             Ok(())
         })
     });
-    Ok(app.store.write(unit).await?)
+    app.store.write(unit).await?;
+    pack(app).await
+}
+
+/// Segments of the signature log younger than this may get neighbours yet.
+const SETTLED: Duration = Duration::from_secs(60);
+
+/// Packs what is worth packing of the signature log.
+async fn pack(app: &App) -> anyhow::Result<()> {
+    let before = app.clock.now() - SETTLED;
+    loop {
+        let work = unit::<usize, StoreError, _>(move |tx| {
+            Box::pin(async move { tx.pack_signature_log(before).await })
+        });
+        match app.store.write(work).await {
+            // Another node packs the same segments.
+            Ok(0) | Err(StoreError::Stale) => return Ok(()),
+            Ok(_) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! The play door: what it serves, as what, and what it refuses.
 
 use http::Method;
-use reelgate_model::{FileId, NotifyMode, Suggestion};
+use reelgate_model::{FileId, Suggestion};
 use reelgate_store::StoreError;
 
 use crate::fetched::Fetched;

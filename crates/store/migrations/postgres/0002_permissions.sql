@@ -59,17 +59,16 @@ CREATE TABLE revocations (
 );
 CREATE INDEX revocations_due ON revocations (expires_at);
 
--- What the signature service granted or refused, written in batches. Dropped by time.
+-- What the signature service granted or refused. A row is a segment: many answers of one application, in the order of
+-- their time, and the hashes of the users in them (docs/adr/0011-signature-log-segments.md). Dropped by time.
 CREATE TABLE signature_log (
     app       BIGINT NOT NULL,
-    at        BIGINT NOT NULL,
-    id        BIGINT NOT NULL,              -- random: tells entries of one millisecond apart
-    user_name TEXT   NOT NULL,
-    caller    TEXT   NOT NULL,              -- who asked, as the entry of dispatch.callers and its key
-    code      TEXT   NOT NULL,              -- granted, or the code of the refusal
-    detail    TEXT   NOT NULL,              -- JSON: what was granted, or the sentence of the refusal
-    remote    TEXT   NOT NULL,
-    PRIMARY KEY (app, at, id)
-) PARTITION BY RANGE (at);
+    ends_at   BIGINT NOT NULL,              -- time of its last entry
+    id        BIGINT NOT NULL,
+    begins_at BIGINT NOT NULL,              -- time of its first entry
+    entries   BIGINT NOT NULL,
+    users     BYTEA   NOT NULL,              -- sorted 32-bit hashes, little endian, each once
+    body      TEXT   NOT NULL,              -- one JSON array a line
+    PRIMARY KEY (app, ends_at, id)
+) PARTITION BY RANGE (ends_at);
 CREATE TABLE signature_log_default PARTITION OF signature_log DEFAULT;
-CREATE INDEX signature_log_user ON signature_log (app, user_name, at, id);

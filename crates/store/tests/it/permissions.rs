@@ -18,6 +18,7 @@ both!(
     a_revocation_reaches_what_was_issued_until_then,
     a_revocation_finds_the_open_sessions,
     the_signature_log_pages_by_user_and_time,
+    small_segments_of_the_signature_log_are_packed_and_read_the_same,
     the_signature_log_is_forgotten_by_time,
 );
 
@@ -187,43 +188,75 @@ fn entry(at: i64, id: i64, user: &str) -> SignatureEntry {
     }
 }
 
-async fn the_signature_log_pages_by_user_and_time(f: Fixture) {
-    // More than one statement's worth, a remainder, and one entry twice.
-    let mut entries: Vec<_> =
-        (0..150).map(|n| entry(n / 2, n, if n % 3 == 0 { "张三" } else { "b" })).collect();
-    entries.push(entry(0, 0, "张三"));
-    write!(f.store, tx => tx.log_signatures(&entries).await).unwrap();
+/// Ids of the entries that `user` has, page by page.
+async fn read_log(f: &Fixture, user: Option<&str>, page: u32) -> Vec<i64> {
     let mut read = f.store.read().await.unwrap();
     let mut ids = Vec::new();
     let mut before = None;
     loop {
-        let query = SignatureQuery { before, ..SignatureQuery::default() };
-        let page = read.signature_log(&f.scope, &query, 40).await.unwrap();
-        let Some(last) = page.last() else { break };
+        let query = SignatureQuery { user, before, ..SignatureQuery::default() };
+        let found = read.signature_log(&f.scope, &query, page).await.unwrap();
+        let Some(last) = found.last() else { return ids };
         before = Some((last.at, last.id));
-        ids.extend(page.iter().map(|entry| entry.id));
+        ids.extend(found.iter().map(|entry| entry.id));
     }
-    assert_eq!(ids, (0..150).rev().collect::<Vec<_>>());
-    let of_user = SignatureQuery {
+}
+
+async fn the_signature_log_pages_by_user_and_time(f: Fixture) {
+    // Three nodes write at once, so that their segments overlap in time; one batch is written twice.
+    let user = |n: i64| if n % 3 == 0 { "张三" } else { "b" };
+    for node in 0..3 {
+        let entries: Vec<_> = (0..150).filter(|n| n % 4 == node).map(|n| entry(n / 2, n, user(n))).collect();
+        let again = entries.clone();
+        write!(f.store, tx => tx.log_signatures(&entries).await).unwrap();
+        write!(f.store, tx => tx.log_signatures(&again).await).unwrap();
+    }
+    let mut other = entry(0, 7, "b");
+    other.app = AppId(9);
+    let last: Vec<_> =
+        (0..150).filter(|n| n % 4 == 3).map(|n| entry(n / 2, n, user(n))).chain([other]).collect();
+    write!(f.store, tx => tx.log_signatures(&last).await).unwrap();
+    for page in [1, 7, 40, 200] {
+        assert_eq!(read_log(&f, None, page).await, (0..150).rev().collect::<Vec<_>>(), "pages of {page}");
+        let own: Vec<i64> = (0..150).rev().filter(|n| n % 3 == 0).collect();
+        assert_eq!(read_log(&f, Some("张三"), page).await, own, "pages of {page}");
+    }
+    assert!(read_log(&f, Some("nobody"), 9).await.is_empty());
+    let between = SignatureQuery {
         user: Some("张三"),
         since: Some(Time(START.0 + 10)),
         until: Some(Time(START.0 + 20)),
         before: None,
     };
-    let found: Vec<_> =
-        read.signature_log(&f.scope, &of_user, 99).await.unwrap().iter().map(|entry| entry.id).collect();
-    assert_eq!(found, [39, 36, 33, 30, 27, 24, 21]);
+    let mut read = f.store.read().await.unwrap();
+    let found = read.signature_log(&f.scope, &between, 99).await.unwrap();
+    assert_eq!(found.iter().map(|entry| entry.id).collect::<Vec<_>>(), [39, 36, 33, 30, 27, 24, 21]);
+    assert_eq!(found[0], entry(19, 39, "张三"), "every field comes back");
     let stranger = Scope::system(AppId(9));
-    assert!(read.signature_log(&stranger, &SignatureQuery::default(), 9).await.unwrap().is_empty());
+    assert_eq!(read.signature_log(&stranger, &SignatureQuery::default(), 9).await.unwrap().len(), 1);
+}
+
+async fn small_segments_of_the_signature_log_are_packed_and_read_the_same(f: Fixture) {
+    for n in 0..200 {
+        let entries = [entry(n, n, if n % 50 == 0 { "rare" } else { "b" })];
+        write!(f.store, tx => tx.log_signatures(&entries).await).unwrap();
+    }
+    let whole = read_log(&f, None, 30).await;
+    let before = Time(START.0 + 190);
+    assert_eq!(write!(f.store, tx => tx.pack_signature_log(before).await).unwrap(), 190);
+    assert_eq!(write!(f.store, tx => tx.pack_signature_log(before).await).unwrap(), 0, "too few are left");
+    assert_eq!(read_log(&f, None, 30).await, whole);
+    assert_eq!(read_log(&f, Some("rare"), 30).await, [150, 100, 50, 0]);
 }
 
 async fn the_signature_log_is_forgotten_by_time(f: Fixture) {
     const WEEK: i64 = 7 * 86_400_000;
     let begin = START;
     write!(f.store, tx => tx.rotate_signature_log(begin, Time(0), 100).await).unwrap();
-    let entries =
-        [entry(-9 * WEEK, 1, "a"), entry(0, 2, "a"), entry(3 * WEEK, 3, "a"), entry(4 * WEEK, 4, "a")];
-    write!(f.store, tx => tx.log_signatures(&entries).await).unwrap();
+    for (at, id) in [(-9 * WEEK, 1), (0, 2), (3 * WEEK, 3), (4 * WEEK, 4)] {
+        let entries = [entry(at, id, "a")];
+        write!(f.store, tx => tx.log_signatures(&entries).await).unwrap();
+    }
     let (now, before) = (Time(START.0 + 4 * WEEK), Time(START.0 + 2 * WEEK));
     write!(f.store, tx => tx.rotate_signature_log(now, before, 100).await).unwrap();
     let mut read = f.store.read().await.unwrap();
