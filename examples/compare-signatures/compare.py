@@ -80,7 +80,7 @@ def signature_in(text):
 def compare(old, new, secret_key=None):
     """Rows of name, verdict (True, False), what was seen."""
     rows = [(name, old.value(name) == new.value(name), f"{old.value(name)!r} / {new.value(name)!r}") for name in DEFAULTS]
-    rows.append(("secretId", old.fields["secretId"] == new.fields["secretId"], "the same key of the account"))
+    rows.append(("secretId", old.fields["secretId"] == new.fields["secretId"], "must be the same key"))
     rows.append(("validity", old.validity == new.validity, f"{old.validity} s / {new.validity} s"))
     apart = new.start - old.start
     rows.append(("currentTimeStamp", abs(apart) <= MOST_APART, f"{apart} s apart"))
@@ -114,7 +114,7 @@ def main(arguments):
         return 2
     rows = compare(read(arguments[0]), read(arguments[1]), os.environ.get("SECRET_KEY"))
     for name, good, seen in rows:
-        print(f"{'same ' if good else 'WRONG'}  {name:<16} {seen}")
+        print(f"{'ok   ' if good else 'WRONG'}  {name:<16} {seen}")
     return 0 if all(good for _, good, _ in rows) else 1
 
 
