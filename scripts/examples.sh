@@ -38,3 +38,4 @@ if [ -z "$REELGATE_URL" ]; then
 fi
 export REELGATE_URL
 bash examples/signature/check.sh
+python3 examples/compare-signatures/compare.py --check
