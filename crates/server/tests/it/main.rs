@@ -15,6 +15,7 @@ mod flows;
 mod kill;
 mod media;
 mod play;
+mod quotas;
 mod signatures;
 mod test_app;
 mod ugc;
