@@ -16,6 +16,7 @@ mod kill;
 mod media;
 mod play;
 mod quotas;
+mod server_process;
 mod signatures;
 mod test_app;
 mod ugc;

@@ -7,6 +7,7 @@ mod daily;
 mod ends;
 mod once;
 mod open;
+mod processes;
 mod whose;
 
 use http::Method;
