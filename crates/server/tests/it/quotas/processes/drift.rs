@@ -15,10 +15,11 @@ use crate::upload::noise;
 
 /// Rounds of `make test`; `make soak` says more by `REELGATE_KILL_ROUNDS`.
 const ROUNDS: u32 = 10;
-const USERS: [&str; 3] = ["alice", "bob", "carol"];
+/// Others in each round, whose day is not used up yet.
+const USERS: usize = 3;
 const CLIENTS: usize = 9;
 const UPLOADS: usize = 3;
-const DAILY: u64 = 12;
+const DAILY: u64 = 6;
 /// Longest time from the start of a round to its kill.
 const WIDTH_MS: u64 = 900;
 
@@ -41,13 +42,16 @@ async fn rounds(engine: Engine, which: &str) {
     let Some((mut cluster, _alone)) = cluster(engine, policy).await else { return };
     let (clients, store, ahead) = (cluster.clients(), cluster.store().await, cluster.node_ahead().await);
     let mut all: BTreeMap<String, usize> = BTreeMap::new();
+    let mut users = Vec::new();
     for round in 1..=count {
+        let names: Vec<String> = (0..USERS).map(|number| format!("user-{round}-{number}")).collect();
         let running: Vec<_> = (0..CLIENTS)
             .map(|number| {
-                let clients = clients.clone();
-                tokio::spawn(async move { client(&clients, number).await })
+                let (clients, user) = (clients.clone(), names[number % USERS].clone());
+                tokio::spawn(async move { client(&clients, number, &user).await })
             })
             .collect();
+        users.extend(names);
         let (victim, after) = (rand::random_range(0..cluster.len()), rand::random_range(0..WIDTH_MS));
         sleep(Duration::from_millis(after)).await;
         // Half of the time another node ends everything that is open while it is being committed or revoked.
@@ -59,7 +63,7 @@ async fn rounds(engine: Engine, which: &str) {
             *outcomes.entry(outcome.clone()).or_default() += 1;
             *all.entry(outcome).or_default() += 1;
         }
-        let report = ledger::check(&store, &USERS, &clients.permissions()).await;
+        let report = ledger::check(&store, &users, &clients.permissions()).await;
         tell(&format!(
             "{which}, round {round}: killed {victim} after {after} ms, {expired} expired, {outcomes:?}; {report}"
         ));
@@ -68,7 +72,7 @@ async fn rounds(engine: Engine, which: &str) {
         }
     }
     let expired = expire_all(&ahead).await;
-    let report = ledger::check(&store, &USERS, &clients.permissions()).await;
+    let report = ledger::check(&store, &users, &clients.permissions()).await;
     let failures = clients.failures.lock().unwrap().len();
     tell(&format!(
         "{which}: {count} kills, {all:?}, {failures} answers of 500, {expired} expired at the end; {report}"
@@ -77,8 +81,7 @@ async fn rounds(engine: Engine, which: &str) {
 }
 
 /// One client: some uploads with one signature, each ended in some way. Returns what became of them.
-async fn client(clients: &Clients, number: usize) -> Vec<String> {
-    let user = USERS[number % USERS.len()];
+async fn client(clients: &Clients, number: usize, user: &str) -> Vec<String> {
     let issued = clients.issue(number, user, false).await;
     let mut outcomes = Vec::new();
     for upload in 0..UPLOADS {

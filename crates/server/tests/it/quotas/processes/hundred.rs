@@ -131,6 +131,6 @@ async fn ends(cluster: &Cluster, issued: &[Issued], answers: &[Answered], opened
     ));
     let committed = u64::try_from(COMMITTED).unwrap();
     assert_eq!(row, amount(committed, committed * SIZE));
-    ledger::check(&store, &[USER], &clients.permissions()).await;
+    ledger::check(&store, &[USER.to_owned()], &clients.permissions()).await;
     store.close().await;
 }

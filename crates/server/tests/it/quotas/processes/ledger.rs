@@ -20,7 +20,7 @@ pub(super) struct Report {
 
 /// Compares every row that a session of these `users` with these `permissions` may have touched. Nobody may change
 /// anything meanwhile.
-pub(super) async fn check(store: &Store, users: &[&str], permissions: &[String]) -> Report {
+pub(super) async fn check(store: &Store, users: &[String], permissions: &[String]) -> Report {
     let opened = open(store).await;
     let mut read = store.read().await.unwrap();
     let media = media(&mut read).await;
@@ -87,21 +87,20 @@ async fn media(read: &mut Read) -> Vec<Media> {
 impl Report {
     /// Of users on days: uploads and bytes.
     pub(super) fn of_users(&self) -> impl Iterator<Item = (&str, Amount)> {
-        let users = self
-            .sums
-            .iter()
-            .filter_map(|((subject, _), amount)| Some((subject.strip_prefix("user:")?, *amount)));
-        users
+        self.sums.iter().filter_map(|((subject, _), amount)| Some((subject.strip_prefix("user:")?, *amount)))
     }
 }
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { open, committed, sums } = self;
-        write!(f, "{open} open and {committed} committed sessions are what {} rows say:", sums.len())?;
-        for (user, amount) in self.of_users() {
-            write!(f, " {user} {} uploads {} bytes", amount.uploads, amount.bytes)?;
-        }
-        Ok(())
+        let all = self.of_users().map(|(_, amount)| amount);
+        let (uploads, bytes) = all.fold((0, 0), |sum, amount| (sum.0 + amount.uploads, sum.1 + amount.bytes));
+        write!(
+            f,
+            "{} open and {} committed sessions are what {} rows say ({uploads} uploads, {bytes} bytes of users)",
+            self.open,
+            self.committed,
+            self.sums.len()
+        )
     }
 }
