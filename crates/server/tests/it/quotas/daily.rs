@@ -1,5 +1,6 @@
 //! What one user may do on one day: what an upload reserves, and what it has really used.
 
+use http::Method;
 use serde_json::json;
 
 use super::{
@@ -42,6 +43,23 @@ async fn daily_bytes_are_reserved_as_announced_and_the_last_byte_fits() {
             &bytes_full(3 * SIZE, 3 * SIZE, 1),
         )
         .await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn no_bytes_arrive_beyond_those_that_were_reserved() {
+    under(json!({"name": "day", "daily_bytes": 3 * SIZE}), async |app| {
+        let upload = app.open_for("alice", file()).await;
+        let (cos, key) = (&upload.cos, upload.cos.video.as_str());
+        let id = cos.initiate(key).await;
+        cos.send_part(key, &id, 1, noise(1, 600)).await;
+        for call in [cos.call(Method::PUT, key).body(noise(1, 1_001)), cos.part(key, &id, 2, noise(2, 401))] {
+            let (status, code, message) = call.send().await.cos_error();
+            assert_eq!((status, code.as_str()), (400, "EntityTooLarge"), "{message}");
+            assert!(message.contains("1001") && message.contains("1000"), "{message}");
+        }
+        cos.call(Method::PUT, key).body(noise(1, 1_000)).send().await.expect(200);
     })
     .await;
 }
