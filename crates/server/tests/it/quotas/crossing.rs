@@ -33,9 +33,12 @@ async fn commits_and_the_revocation_of_their_user_at_once_all_get_an_answer() {
         let commits = join_all(bodies.iter().map(|body| app.ugc("CommitUploadUGC", body)));
         let revocation = async {
             // In the middle of the commits, each of which takes as long as its probe.
-            while app.event_types().await.is_empty() {
-                sleep(Duration::from_millis(1)).await;
-            }
+            let first = async {
+                while app.event_types().await.is_empty() {
+                    sleep(Duration::from_millis(1)).await;
+                }
+            };
+            timeout(Duration::from_secs(60), first).await.expect("a commit ends");
             let answer = app.post(BACKEND, "/v1/revocations", json!({"user": "alice"})).await.expect(200);
             answer.json["sessions_ended"].as_u64().unwrap()
         };

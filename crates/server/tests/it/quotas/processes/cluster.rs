@@ -20,9 +20,9 @@ use crate::test_app::TestApp;
 use crate::upload::signed;
 
 /// Longest time that a client goes on trying, and a test waits for something to become true.
-const PATIENCE: Duration = Duration::from_secs(90);
+pub(super) const PATIENCE: Duration = Duration::from_secs(90);
 /// Between two tries.
-const PAUSE: Duration = Duration::from_millis(20);
+const PAUSE: Duration = Duration::from_millis(50);
 const DAY_MS: i64 = 86_400_000;
 /// A test that counts one day's uploads does not begin later than this before its end.
 const REST_OF_DAY_MS: i64 = 180_000;

@@ -5,15 +5,20 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use serde_json::json;
+use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
-use super::cluster::{Answered, Clients, Cluster, Issued, a_day_that_lasts, expire_all, open, used};
+use super::cluster::{
+    Answered, Clients, Cluster, Issued, PATIENCE, a_day_that_lasts, expire_all, open, used,
+};
 use super::{Engine, cluster, ledger, tell};
 use crate::quotas::{SIZE, amount, uploads_full};
 use crate::upload::noise;
 
 const UPLOADS: usize = 1_000;
 const ALLOWED: u64 = 100;
+/// These begin before the kill, which so comes while places are left; the others just before it.
+const FIRST: usize = 90;
 const USER: &str = "alice";
 
 #[tokio::test(flavor = "multi_thread")]
@@ -38,15 +43,22 @@ async fn whole(engine: Engine, killed: bool) {
     let clients = cluster.clients();
     let issued: Vec<Issued> = join_all((0..UPLOADS).map(|number| clients.issue(number, USER, true))).await;
     let began = Instant::now();
+    let gate = watch::Sender::new(!killed);
     let applies: Vec<_> = issued
         .iter()
         .enumerate()
         .map(|(number, issued)| {
-            let (clients, signature) = (clients.clone(), issued.signature.clone());
-            tokio::spawn(async move { apply(&clients, number, &signature).await })
+            let (clients, signature, mut open) =
+                (clients.clone(), issued.signature.clone(), gate.subscribe());
+            tokio::spawn(async move {
+                if number >= FIRST {
+                    open.wait_for(|open| *open).await.unwrap();
+                }
+                apply(&clients, number, &signature).await
+            })
         })
         .collect();
-    let killed_at = if killed { Some(kill_in_between(&mut cluster).await) } else { None };
+    let killed_at = if killed { Some(kill_in_between(&mut cluster, &gate).await) } else { None };
     let answers: Vec<Answered> = join_all(applies).await.into_iter().map(Result::unwrap).collect();
     let took = began.elapsed();
     let opened: Vec<usize> = (0..UPLOADS).filter(|number| answers[*number].code == 0).collect();
@@ -81,19 +93,22 @@ async fn apply(clients: &Clients, number: usize, signature: &str) -> Answered {
 }
 
 /// Kills the last server when some of the allowed uploads are open, and starts it again. Returns how many there were.
-async fn kill_in_between(cluster: &mut Cluster) -> u64 {
+async fn kill_in_between(cluster: &mut Cluster, gate: &watch::Sender<bool>) -> u64 {
     let store = cluster.store().await;
     let (last, enough) = (cluster.len() - 1, rand::random_range(10..70));
+    let began = Instant::now();
     loop {
         let begun = used(&store, USER).await.uploads;
         if begun >= enough {
+            gate.send_replace(true);
+            // Some of the others have begun by then, or all.
+            sleep(Duration::from_millis(rand::random_range(0..60))).await;
             cluster.kill(last).await;
-            let at = used(&store, USER).await.uploads;
-            assert!(at < ALLOWED, "the kill came too late to be in between: {at}");
             cluster.revive(last).await;
             store.close().await;
-            return at;
+            return begun;
         }
+        assert!(began.elapsed() < PATIENCE, "only {begun} uploads were begun");
         sleep(Duration::from_millis(1)).await;
     }
 }

@@ -15,7 +15,7 @@ use tokio::sync::{Mutex, MutexGuard};
 
 use cluster::Cluster;
 
-/// The only policy of these servers says so much of a user's day.
+/// What the servers of a test share.
 #[derive(Clone, Copy)]
 enum Engine {
     Sqlite,
