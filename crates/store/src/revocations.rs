@@ -92,6 +92,28 @@ impl Read {
         .await?;
         each(&rows, decode)
     }
+
+    /// Up to `limit` open sessions that a revocation ends.
+    pub async fn sessions_revoked(
+        &mut self,
+        scope: &Scope,
+        revocation: &Revocation,
+        limit: u32,
+    ) -> Result<Vec<Session>, StoreError> {
+        let sql = match revocation.kind {
+            RevocationKind::Permission => sessions::open_where("permission = $2"),
+            RevocationKind::User => sessions::open_where("user_name = $2 AND issued_at <= $3"),
+            RevocationKind::Key => sessions::open_where("key_id = $2 AND issued_at <= $3"),
+        };
+        let rows = sqlx::query(sqlx::AssertSqlSafe(sql))
+            .bind(scope.app().0)
+            .bind(&revocation.subject)
+            .bind(revocation.revoked_at.0)
+            .bind(i64::from(limit))
+            .fetch_all(self.conn())
+            .await?;
+        each(&rows, sessions::decode)
+    }
 }
 
 impl Tx {
@@ -127,28 +149,6 @@ impl Tx {
         .execute(self.conn())
         .await?;
         Ok(revocation)
-    }
-
-    /// Up to `limit` open sessions that a revocation ends.
-    pub async fn sessions_revoked(
-        &mut self,
-        scope: &Scope,
-        revocation: &Revocation,
-        limit: u32,
-    ) -> Result<Vec<Session>, StoreError> {
-        let sql = match revocation.kind {
-            RevocationKind::Permission => sessions::open_where("permission = $2"),
-            RevocationKind::User => sessions::open_where("user_name = $2 AND issued_at <= $3"),
-            RevocationKind::Key => sessions::open_where("key_id = $2 AND issued_at <= $3"),
-        };
-        let rows = sqlx::query(sqlx::AssertSqlSafe(sql))
-            .bind(scope.app().0)
-            .bind(&revocation.subject)
-            .bind(revocation.revoked_at.0)
-            .bind(i64::from(limit))
-            .fetch_all(self.conn())
-            .await?;
-        each(&rows, sessions::decode)
     }
 
     /// Forgets revocations whose signatures have all expired. Up to `limit` rows.

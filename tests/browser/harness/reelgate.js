@@ -12,10 +12,11 @@ import { text } from "node:stream/consumers";
 import { until } from "./waiting.js";
 
 /**
- * Starts it and waits until it is ready. `tls` is `{certFile, keyFile, cert}`; `publicUrl` what it puts into URLs.
+ * Starts it and waits until it is ready. `tls` is `{certFile, keyFile, cert}`; `publicUrl` what it puts into URLs; `settings` more
+ * configuration, as environment variables.
  * Stopped, with what it said shown if the test failed, by `close()`.
  */
-export async function startReelgate({ binary, directory, tls, publicUrl }) {
+export async function startReelgate({ binary, directory, tls, publicUrl, settings }) {
   const credentials = {
     appId: "1300000001",
     secretId: `AKID${randomBytes(16).toString("hex")}`,
@@ -25,7 +26,7 @@ export async function startReelgate({ binary, directory, tls, publicUrl }) {
   };
   const port = await freePort();
   const child = spawn(binary, ["serve", "--data-dir", join(directory, "data"), "--listen", `127.0.0.1:${port}`], {
-    env: { ...process.env, ...environment(credentials, tls, publicUrl) },
+    env: { ...process.env, ...environment(credentials, tls, publicUrl), ...settings },
     stdio: ["ignore", "pipe", "pipe"],
   });
   const access = [];

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use futures_util::future::try_join_all;
 use reelgate_model::{RevocationKind, Scope};
 use reelgate_store::{NewAudit, NewRevocation, Revocation, StoreError, unit};
 use reelgate_wire::upload_signature::MAX_VALIDITY;
@@ -34,7 +35,7 @@ pub struct Revoked {
 const MAX_REASON: usize = 200;
 /// Longest subject, bytes: that of a user in a permission.
 const MAX_SUBJECT: usize = 256;
-/// Sessions ended in one unit.
+/// Sessions ended side by side.
 const BATCH: u32 = 50;
 
 /// Why nothing was revoked.
@@ -106,23 +107,21 @@ pub async fn revoke(app: &App, scope: &Scope, order: Order, remote: String) -> R
     Ok(Revoked { revocation, sessions_ended })
 }
 
+/// Each session in a unit of its own: one that held several would wait for a Commit of one of them, which waits for the
+/// quota of the user that the others have taken.
 async fn end_sessions(app: &App, scope: &Scope, revocation: &Revocation) -> Result<u64, RevokeError> {
     let mut ended = 0;
     loop {
-        let (scope, revocation) = (scope.clone(), revocation.clone());
-        let work = unit::<u64, anyhow::Error, _>(move |tx| {
-            Box::pin(async move {
-                let found = tx.sessions_revoked(&scope, &revocation, BATCH).await?;
-                let mut ended = 0;
-                for session in &found {
-                    ended += u64::from(expire::end(tx, session, "permission_revoked").await?);
-                }
-                Ok(ended)
-            })
-        });
-        match app.store.write(work).await? {
-            0 => return Ok(ended),
-            some => ended += some,
+        let found = app.store.read().await?.sessions_revoked(scope, revocation, BATCH).await?;
+        if found.is_empty() {
+            return Ok(ended);
         }
+        let ends = found.into_iter().map(|session| {
+            let work = unit::<bool, anyhow::Error, _>(move |tx| {
+                Box::pin(async move { expire::end(tx, &session, "permission_revoked").await })
+            });
+            app.store.write(work)
+        });
+        ended += try_join_all(ends).await?.into_iter().map(u64::from).sum::<u64>();
     }
 }

@@ -73,12 +73,13 @@ impl Writer {
         (key == self.session.request.video_key).then_some(self.session.request.video_size).flatten()
     }
 
-    /// Most bytes that the object at `key` may have.
+    /// Most bytes that the object at `key` may have: what was announced, if it was, since that is what quotas reserved and
+    /// what Commit takes.
     pub fn max_size(&self, key: &str) -> u64 {
         if key == self.session.request.cover_key {
             super::open::MAX_COVER
         } else {
-            self.session.request.max_size
+            self.announced(key).unwrap_or(self.session.request.max_size)
         }
     }
 }

@@ -77,6 +77,8 @@ pub async fn open(
             if let Some(once) = once
                 && let Some(earlier) = once.consume(tx, &scope).await?
             {
+                // Whoever repeats it gets credentials as a resume does.
+                claim.revisit(tx, &scope, new.expires_at).await?;
                 return Ok(earlier);
             }
             claim.reserve(tx, &scope, &new).await?;

@@ -59,13 +59,18 @@ pub(crate) enum Style {
 impl CosClient {
     /// From the `data` of an Apply answer.
     pub(crate) fn of(app: &TestApp, apply: &Value) -> Self {
+        Self::at(&app.base, app.http.clone(), app.clock.clone(), apply)
+    }
+
+    /// The same at another server than a [`TestApp`].
+    pub(crate) fn at(origin: &str, http: reqwest::Client, clock: Clock, apply: &Value) -> Self {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let path = |file: &str| text(&apply[file]["storagePath"]).trim_start_matches('/').to_owned();
         let certificate = &apply["tempCertificate"];
         Self {
-            http: app.http.clone(),
-            url: app.base.clone(),
-            clock: app.clock.clone(),
+            http,
+            url: origin.to_owned(),
+            clock,
             bucket: format!("{}-{}", text(&apply["storageBucket"]), apply["storageAppId"]),
             access_key: text(&certificate["secretId"]),
             secret_key: text(&certificate["secretKey"]),

@@ -10,7 +10,6 @@ mod playable;
 mod proxy;
 mod receiver;
 mod scene;
-mod server;
 
 use std::collections::BTreeMap;
 use std::io::Write;

@@ -15,6 +15,8 @@ mod flows;
 mod kill;
 mod media;
 mod play;
+mod quotas;
+mod server_process;
 mod signatures;
 mod test_app;
 mod ugc;

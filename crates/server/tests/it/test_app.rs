@@ -75,9 +75,14 @@ impl TestApp {
     /// A server on PostgreSQL whose storage can be shared by [`TestApp::another_node`]; `None`, having said so, on a
     /// machine without one.
     pub(crate) async fn on_postgres() -> Option<Self> {
+        Self::on_postgres_with(&[]).await
+    }
+
+    /// The same with more configuration, as environment variables.
+    pub(crate) async fn on_postgres_with(settings: &[(&str, &str)]) -> Option<Self> {
         let database = Database::postgres(std::thread::current().name().unwrap_or("a test"))?;
-        let settings = [("REELGATE_DATABASE__URL", database.url()), ("REELGATE_STORAGE__SHARED", "true")];
-        Some(Self::with(&settings, Clock::manual(START)).await)
+        let own = [("REELGATE_DATABASE__URL", database.url()), ("REELGATE_STORAGE__SHARED", "true")];
+        Some(Self::with(&[&own, settings].concat(), Clock::manual(START)).await)
     }
 
     /// Another process, so to speak, with the same rows, bytes and time.

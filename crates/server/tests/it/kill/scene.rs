@@ -21,8 +21,11 @@ use super::log::{self, Line};
 use super::playable::assert_playable;
 use super::proxy::Proxy;
 use super::receiver::Receiver;
-use super::server::{API_KEY, APP, PROCEDURE, Server};
+use crate::server_process::{API_KEY, APP, Launch, Server};
 
+/// The procedure of this test: playable output from one short step, and a picture from another.
+const PROCEDURE: &str = "kill";
+const CONFIG: &str = "[[procedures]]\nname = \"kill\"\nadaptive = [900020]\ncover = 10\n";
 /// A step is given up after five attempts, so that a file that kills its worker cannot do it for ever. A file whose
 /// steps were cut this often is left alone until it is done.
 const BEATEN: u32 = 3;
@@ -73,7 +76,9 @@ impl Scene {
     /// Starts the next life of the server.
     pub(super) async fn start(&mut self) {
         self.lives += 1;
-        let server = Server::start(self.directory.path(), self.lives).await;
+        let (directory, life) = (self.directory.path(), self.lives.to_string());
+        let launch = Launch { directory, name: &life, config: CONFIG, environment: &[] };
+        let server = Server::start(launch).await;
         *self.proxy.server.lock().unwrap() = Some(server.address);
         self.server = Some(server);
     }

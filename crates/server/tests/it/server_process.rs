@@ -9,44 +9,59 @@ use std::time::Duration;
 use tokio::process::{Child, Command};
 use tokio::time::{sleep, timeout};
 
-pub(super) const APP: &str = "1250000001";
-pub(super) const API_KEY: &str = "rgk_test_kill_0001";
-/// The procedure of this test: playable output from one short step, and a picture from another.
-pub(super) const PROCEDURE: &str = "kill";
-const CONFIG: &str = "[[procedures]]\nname = \"kill\"\nadaptive = [900020]\ncover = 10\n";
+pub(crate) const APP: &str = "1250000001";
+pub(crate) const SECRET_ID: &str = "AKIDkill0001";
+pub(crate) const SECRET_KEY: &str = "QXbLmVyT3wRkZp8sNdHf2gJc5uAe7x9B";
+/// A key with the scopes sign, read and manage.
+pub(crate) const API_KEY: &str = "rgk_test_kill_0001";
 const START: Duration = Duration::from_secs(60);
 
+/// What a server is started with.
+#[derive(Clone, Copy)]
+pub(crate) struct Launch<'a> {
+    /// Holds its data, its configuration and its logs.
+    pub(crate) directory: &'a Path,
+    /// Tells its logs from those of other lives and other servers on the same directory.
+    pub(crate) name: &'a str,
+    /// The configuration file.
+    pub(crate) config: &'a str,
+    /// More configuration, as environment variables.
+    pub(crate) environment: &'a [(&'a str, &'a str)],
+}
+
 /// Killed when dropped.
-pub(super) struct Server {
-    pub(super) access_log: PathBuf,
-    pub(super) address: SocketAddr,
+pub(crate) struct Server {
+    pub(crate) access_log: PathBuf,
+    pub(crate) address: SocketAddr,
     /// Its process.
-    pub(super) pid: u32,
+    pub(crate) pid: u32,
     child: Child,
 }
 
 impl Server {
-    /// Starts it on `directory`; `life` numbers its logs. Returns when its port is open.
+    /// Starts it and returns when its port is open.
     #[expect(
         clippy::disallowed_methods,
-        reason = "this test kills the server it starts; no media is involved"
+        reason = "these tests kill the server they start; no media is involved"
     )]
-    pub(super) async fn start(directory: &Path, life: u32) -> Self {
-        let access_log = directory.join(format!("access-{life}.log"));
-        let messages = directory.join(format!("server-{life}.log"));
-        let config = directory.join("reelgate.toml");
-        std::fs::write(&config, CONFIG).unwrap();
+    pub(crate) async fn start(launch: Launch<'_>) -> Self {
+        let Launch { directory, name, config, environment } = launch;
+        let access_log = directory.join(format!("access-{name}.log"));
+        let messages = directory.join(format!("server-{name}.log"));
+        let config_file = directory.join(format!("reelgate-{name}.toml"));
+        std::fs::write(&config_file, config).unwrap();
         let child = Command::new(env!("CARGO_BIN_EXE_reelgate"))
             .args(["serve", "--listen", "127.0.0.1:0", "--config"])
-            .arg(config)
+            .arg(config_file)
             .arg("--data-dir")
             .arg(directory.join("data"))
             .env("REELGATE_ROOT__APP_ID", APP)
-            .env("REELGATE_ROOT__SECRET_ID", "AKIDkill0001")
-            .env("REELGATE_ROOT__SECRET_KEY", "QXbLmVyT3wRkZp8sNdHf2gJc5uAe7x9B")
+            .env("REELGATE_ROOT__SECRET_ID", SECRET_ID)
+            .env("REELGATE_ROOT__SECRET_KEY", SECRET_KEY)
             .env("REELGATE_ROOT__API_KEY", API_KEY)
             .env("REELGATE_ROOT__ADMIN_TOKEN", "rgk_test_kill_0002")
             .env("REELGATE_EVENTS__ALLOW_TARGETS", r#"["127.0.0.0/8"]"#)
+            .envs(environment.iter().copied())
             .stdin(Stdio::null())
             .stdout(File::create(&access_log).unwrap())
             .stderr(File::create(&messages).unwrap())
@@ -62,7 +77,7 @@ impl Server {
     }
 
     /// SIGKILL.
-    pub(super) async fn kill(&mut self) {
+    pub(crate) async fn kill(&mut self) {
         self.child.kill().await.unwrap();
     }
 
