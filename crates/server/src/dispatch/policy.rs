@@ -25,11 +25,15 @@ pub struct Limits<'a> {
     narrowing: Option<&'a Narrowing>,
 }
 
+/// Tags that say how and by whom a request was sent: seen here, never taken from the request.
+const SEEN: [&str; 2] = ["via", "caller"];
+
 /// The policy for `asker`, whose request gives `tags`.
 pub(super) fn choose<'a>(app: &'a App, asker: &'a Asker, tags: &Tags) -> Limits<'a> {
+    let given = |name: &str| tags.get(name).filter(|_| !SEEN.contains(&name));
     let has = |name: &str, values: &[String]| {
         asker.has_tag(name, values)
-            || tags.get(name).is_some_and(|own| own.iter().any(|tag| values.contains(tag)))
+            || given(name).is_some_and(|own| own.iter().any(|tag| values.contains(tag)))
     };
     first(app, asker.scope.app(), has, asker.narrowing())
 }
