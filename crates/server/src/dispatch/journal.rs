@@ -24,6 +24,8 @@ const PATIENCE: Duration = Duration::from_millis(100);
 /// Pause before a batch that could not be written is tried again, and how often that is done.
 const RETRY: Duration = Duration::from_secs(1);
 const TRIES: u32 = 30;
+/// Longest sentence that is kept, characters: some repeat what a stranger sent.
+const SENTENCE: usize = 1_000;
 
 enum Message {
     Note(Box<Note>),
@@ -54,20 +56,27 @@ impl Note {
             Answered::Granted { permission, expire_time, one_time, procedure } => {
                 ("granted", granted(permission, *expire_time, *one_time, procedure))
             }
-            Answered::Refused { code, sentence } => (*code, json!({ "sentence": sentence })),
+            Answered::Refused { code, sentence } => {
+                let sentence: String = plain(sentence).chars().take(SENTENCE).collect();
+                (*code, json!({ "sentence": sentence }))
+            }
         };
         SignatureEntry {
             app: self.app,
             at: self.at,
             id: rand::random::<i64>() & i64::MAX,
-            // PostgreSQL cannot store NUL, and a refused request may hold anything.
-            user: self.user.replace('\0', ""),
+            user: plain(&self.user),
             caller: self.principal.map(|principal| principal.to_string()).unwrap_or_default(),
             code: code.to_owned(),
-            detail: detail.to_string().replace("\\u0000", ""),
+            detail: detail.to_string(),
             remote: self.client.to_string(),
         }
     }
+}
+
+/// PostgreSQL cannot store NUL, and a request may hold anything.
+fn plain(text: &str) -> String {
+    text.replace('\0', "")
 }
 
 fn granted(permission: &Permission, expire_time: i64, one_time: bool, procedure: &str) -> serde_json::Value {
@@ -88,7 +97,7 @@ fn granted(permission: &Permission, expire_time: i64, one_time: bool, procedure:
         "policy_revision": permission.policy_revision,
         "expires_at": expire_time,
         "one_time": one_time,
-        "procedure": procedure,
+        "procedure": plain(procedure),
         "types": permission.types,
         "limits": limits,
     })
