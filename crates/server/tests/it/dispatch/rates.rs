@@ -64,6 +64,16 @@ async fn what_is_refused_for_another_reason_takes_nothing() {
 }
 
 #[tokio::test]
+async fn orders_at_the_same_time_do_not_get_more() {
+    let policies = json!([{"name": "some", "rate": {"per_minute": 1, "burst": 5}}]);
+    let t = start(&[("POLICIES", policies)]).await;
+    let orders = (0..40).map(|_| t.post(BACKEND, SIGN, json!({"user": "user-1"})));
+    let answers = futures_util::future::join_all(orders).await;
+    assert_eq!(answers.iter().filter(|answer| answer.status == 200).count(), 5);
+    assert!(answers.iter().all(|answer| [200, 429].contains(&answer.status)));
+}
+
+#[tokio::test]
 async fn each_policy_has_its_own_buckets() {
     let t = start(&[("POLICIES", policies())]).await;
     for status in [200, 200, 429] {

@@ -5,6 +5,7 @@ use reelgate_model::SessionState;
 use serde_json::{Value, json};
 
 use super::{permission_of, signature, start};
+use crate::cos_client::CosClient;
 use crate::test_app::{BACKEND, TestApp};
 use crate::upload::{Upload, noise, sample, signed};
 
@@ -119,6 +120,30 @@ async fn every_open_upload_of_a_user_ends_however_many_there_are() {
     assert_eq!(t.open_sessions().await, 120);
     assert_eq!(revoke(&t, json!({"user": "user-42"})).await["sessions_ended"], 120);
     assert_eq!(t.open_sessions().await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn uploads_that_begin_while_they_are_revoked_stay_shut() {
+    let t = TestApp::start().await;
+    for round in 0..5 {
+        let user = format!("user-{round}");
+        let (text, _) = signature(&t, json!({"user": user, "one_time": false})).await;
+        let begin = async || t.ugc("ApplyUploadUGC", &signed(&text, json!({"videoType": "mp4"}))).await.json;
+        let (begun, ()) = tokio::join!(futures_util::future::join_all((0..12).map(|_| begin())), async {
+            drop(revoke(&t, json!({"user": user})).await)
+        },);
+        for answer in begun {
+            if [10004, 10005].contains(&answer["code"].as_i64().unwrap()) {
+                continue;
+            }
+            assert_eq!(answer["code"], 0, "{answer}");
+            let cos = CosClient::of(&t, &answer["data"]);
+            let (status, code, message) =
+                cos.call(Method::PUT, &cos.video).body("x").send().await.cos_error();
+            assert_eq!((status, code.as_str()), (403, "AccessDenied"), "{message}");
+        }
+        assert_eq!(begin().await["code"], 10004);
+    }
 }
 
 #[tokio::test]

@@ -177,6 +177,23 @@ async fn no_signature_and_no_key_is_ever_in_it() {
 }
 
 #[tokio::test]
+async fn whatever_a_stranger_sends_can_be_read_and_takes_little_room() {
+    let t = TestApp::start().await;
+    for (procedure, kept) in [
+        (r"\u0000".to_owned(), r#"procedure "\\u0000" is not known; known are"#.to_owned()),
+        ("a\u{0}b".to_owned(), r#"procedure "a\0b" is not known; known are"#.to_owned()),
+        ("界".repeat(100_000), format!("procedure \"{}", "界".repeat(989))),
+    ] {
+        t.advance(1);
+        t.post(BACKEND, SIGN, json!({"user": "u", "procedure": procedure})).await.expect(422);
+        let log = log(&t, BACKEND, "?limit=1").await;
+        let sentence = items(&log)[0]["detail"]["sentence"].as_str().unwrap();
+        assert!(sentence.starts_with(&kept), "{}", sentence.chars().take(200).collect::<String>());
+        assert!(sentence.chars().count() <= 1_000);
+    }
+}
+
+#[tokio::test]
 async fn other_applications_see_their_own_only() {
     let t = TestApp::start().await;
     make_other_app(&t).await;
