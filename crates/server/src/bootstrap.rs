@@ -31,6 +31,12 @@ pub async fn first_run(app: &App) -> Result<Generated> {
         .unwrap_or_else(|| AppId(rand::random_range(1_300_000_000..1_400_000_000)));
     let (main, fresh) = main_app(app, wanted).await?;
     let main = *app.main_app.get_or_init(|| main);
+    if let Some(sub) = account.and_then(|account| account.sub_app_id).filter(|sub| *sub != main) {
+        bail!(
+            "tencent.sub_app_id {sub} is not {main}, the main application of root.app_id or of this database; give the same \
+             number, or start with another database"
+        );
+    }
     let mut given_or_new = |name, given: Option<&str>, make: fn() -> String| match given {
         Some(text) => Some(text.to_owned()),
         None if fresh => {

@@ -357,7 +357,7 @@ fn partition(week: i64) -> String {
 
 /// Sorts, newest first, and tells how many entries are newer than `horizon`: those are in their final place.
 fn settled(entries: &mut [SignatureEntry], horizon: Time) -> usize {
-    entries.sort_by(|one, other| (other.at, other.id).cmp(&(one.at, one.id)));
+    entries.sort_by_key(|entry| std::cmp::Reverse((entry.at, entry.id)));
     entries.partition_point(|entry| entry.at > horizon)
 }
 

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use reelgate_model::AppId;
-use reelgate_wire::upload_signature::MAX_VALIDITY;
+use reelgate_wire::permission::Permission;
+use reelgate_wire::upload_signature::{MAX_VALIDITY, is_region};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
@@ -160,7 +161,6 @@ fn policy(written: PolicyDefinition, defaults: &Defaults<'_>) -> Result<Policy> 
     if written.procedures.as_ref().is_some_and(|names| !names.contains(&procedure)) {
         bail!("the default procedure {procedure:?} is not among procedures");
     }
-    let types = written.types.iter().map(|word| word.trim_start_matches('.').to_ascii_lowercase());
     let values = |values| match values {
         OneOrMany::One(value) => vec![value],
         OneOrMany::Many(values) => values,
@@ -172,11 +172,11 @@ fn policy(written: PolicyDefinition, defaults: &Defaults<'_>) -> Result<Policy> 
         tags: written.r#match.into_iter().map(|(tag, one)| (tag, values(one))).collect(),
         procedures: written.procedures,
         procedure,
-        types: types.collect(),
+        types: types(&written.types)?,
         max_size,
         max_duration: written.max_duration,
         class_ids: written.class_ids,
-        storage_region: written.storage_region.filter(|region| !region.is_empty()),
+        storage_region: region(written.storage_region)?,
         validity,
         max_validity: longest,
         one_time: written.one_time,
@@ -205,6 +205,23 @@ impl RateDefinition {
 }
 
 /// 31 bits of a digest of what is written.
+/// Extensions as they are compared, if a permission can carry them.
+fn types(written: &[String]) -> Result<Vec<String>> {
+    let types = written.iter().map(|word| word.trim_start_matches('.').to_ascii_lowercase()).collect();
+    let named = || "-".to_owned();
+    let permission = Permission { id: named(), key_id: named(), types, ..Permission::default() };
+    permission.encode().context("types")?;
+    Ok(permission.types)
+}
+
+fn region(written: Option<String>) -> Result<Option<String>> {
+    let region = written.filter(|region| !region.is_empty());
+    match region.as_ref().filter(|region| !is_region(region)) {
+        Some(odd) => bail!("storage_region {odd:?} is not a region name such as ap-guangzhou"),
+        None => Ok(region),
+    }
+}
+
 fn revision(written: &PolicyDefinition) -> Result<u32> {
     let text = serde_json::to_vec(written).context("it cannot be written as JSON")?;
     let digest = Sha256::digest(text);

@@ -353,6 +353,8 @@ mod tests {
             ("REELGATE_DISPATCH__POLICIES", r#"[{"name":"a","max_size":0}]"#, "upload.max_size"),
             ("REELGATE_DISPATCH__POLICIES", r#"[{"name":"a","rate":{"per_minute":0}}]"#, "at least 1"),
             ("REELGATE_DISPATCH__POLICIES", r#"[{"name":"a","max_sise":1}]"#, "max_sise"),
+            ("REELGATE_DISPATCH__POLICIES", r#"[{"name":"a","types":["mp4","a/b"]}]"#, "extension"),
+            ("REELGATE_DISPATCH__POLICIES", r#"[{"name":"a","storage_region":"a b"}]"#, "region name"),
             ("REELGATE_DISPATCH__SAMPLE_SHAPE", "odd", "demo-upload-sign"),
             ("REELGATE_DISPATCH__ORIGINS", r#"["example.com"]"#, "dispatch.origins"),
             ("REELGATE_STORAGE__URL", "s3://bucket", "not built"),

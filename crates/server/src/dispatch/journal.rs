@@ -24,6 +24,8 @@ const PATIENCE: Duration = Duration::from_millis(100);
 /// Pause before a batch that could not be written is tried again, and how often that is done.
 const RETRY: Duration = Duration::from_secs(1);
 const TRIES: u32 = 30;
+/// Longest sentence that is kept, characters: some repeat what a stranger sent.
+const SENTENCE: usize = 1_000;
 
 enum Message {
     Note(Box<Note>),
@@ -72,7 +74,10 @@ impl Note {
                 };
                 ("granted", serde_json::to_string(&granted))
             }
-            Answered::Refused { code, sentence } => (*code, serde_json::to_string(&Refused { sentence })),
+            Answered::Refused { code, sentence } => {
+                let sentence: String = sentence.chars().take(SENTENCE).collect();
+                (*code, serde_json::to_string(&Refused { sentence: &sentence }))
+            }
         };
         SignatureEntry {
             app: self.app,

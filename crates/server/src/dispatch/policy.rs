@@ -25,11 +25,15 @@ pub struct Limits<'a> {
     narrowing: Option<&'a Narrowing>,
 }
 
+/// Tags that say how and by whom a request was sent: seen here, never taken from the request.
+const SEEN: [&str; 2] = ["via", "caller"];
+
 /// The policy for `asker`, whose request gives `tags`.
 pub(super) fn choose<'a>(app: &'a App, asker: &'a Asker, tags: &Tags) -> Limits<'a> {
+    let given = |name: &str| tags.get(name).filter(|_| !SEEN.contains(&name));
     let has = |name: &str, values: &[String]| {
         asker.has_tag(name, values)
-            || tags.get(name).is_some_and(|own| own.iter().any(|tag| values.contains(tag)))
+            || given(name).is_some_and(|own| own.iter().any(|tag| values.contains(tag)))
     };
     first(app, asker.scope.app(), has, asker.narrowing())
 }
@@ -58,11 +62,26 @@ fn first<'a>(
 }
 
 impl Limits<'_> {
-    fn by(&self) -> LimitedBy {
+    fn by_policy(&self) -> LimitedBy {
         match self.policy.name.as_str() {
-            "" if self.narrowing.is_none() => LimitedBy::Server,
-            "" => LimitedBy::App,
+            "" => LimitedBy::Server,
             name => LimitedBy::Policy(name.to_owned()),
+        }
+    }
+
+    /// Whose limit is the lower one.
+    fn by_lower<T: Ord>(&self, own: Option<T>, of: impl Fn(&Narrowing) -> Option<T>) -> LimitedBy {
+        match self.narrowing.and_then(of) {
+            Some(less) if own.is_none_or(|own| less < own) => LimitedBy::App,
+            _ => self.by_policy(),
+        }
+    }
+
+    /// Whose list it is that `word` is not on.
+    fn by_list(&self, own: Option<&[String]>, word: &str) -> LimitedBy {
+        match own.is_none_or(|own| own.iter().any(|one| one == word)) {
+            true => LimitedBy::App,
+            false => self.by_policy(),
         }
     }
 
@@ -112,14 +131,16 @@ impl Limits<'_> {
         let most = self.max_size();
         if let Some(asked) = order.max_size {
             if !(1..=most).contains(&asked) {
-                return Err(IssueError::MaxSize { asked, most, by: self.by() });
+                let by = self.by_lower(Some(self.policy.max_size), |less| less.max_size);
+                return Err(IssueError::MaxSize { asked, most, by });
             }
             permission.max_size = Some(asked);
         }
         if let Some(asked) = order.max_duration {
             let most = permission.max_duration.unwrap_or(u32::MAX);
             if !(1..=most).contains(&asked) {
-                return Err(IssueError::MaxDuration { asked, most, by: self.by() });
+                let by = self.by_lower(self.policy.max_duration, |less| less.max_duration);
+                return Err(IssueError::MaxDuration { asked, most, by });
             }
             permission.max_duration = Some(asked);
         }
@@ -129,7 +150,9 @@ impl Limits<'_> {
                 asked.iter().find(|word| !permission.types.is_empty() && !permission.types.contains(word));
             if let Some(more) = more {
                 let (asked, allowed) = (more.clone(), permission.types.join(", "));
-                return Err(IssueError::TypeNotAllowed { asked, by: self.by(), allowed });
+                let own = Some(self.policy.types.as_slice()).filter(|own| !own.is_empty());
+                let by = self.by_list(own, &asked);
+                return Err(IssueError::TypeNotAllowed { asked, by, allowed });
             }
             permission.types = asked;
         }
@@ -144,20 +167,21 @@ impl Limits<'_> {
             Form::Own => self.policy.validity,
             Form::Sample => super::sample::VALIDITY,
         };
-        match order.validity.map(|validity| validity.as_secs()) {
-            Some(asked) if !(1..=most).contains(&asked) => {
-                Err(IssueError::Validity { asked, most, by: self.by() })
-            }
-            Some(asked) => Ok(asked),
-            None => Ok(usual.as_secs().min(most)),
+        let asked = order.validity.map_or_else(|| usual.as_secs().min(most), |validity| validity.as_secs());
+        if !(1..=most).contains(&asked) {
+            let by = self.by_lower(Some(longest), |less| less.max_validity);
+            return Err(IssueError::Validity { asked, most, by });
         }
+        Ok(asked)
     }
 
     /// Whether the signature opens one upload only.
     pub(super) fn one_time(&self, order: &Order, form: Form) -> Result<bool, IssueError> {
         let always = self.policy.one_time || self.narrowing.is_some_and(|less| less.one_time == Some(true));
         match (order.one_time, always) {
-            (Some(false), true) => Err(IssueError::OneTimeOnly { by: self.by() }),
+            (Some(false), true) => Err(IssueError::OneTimeOnly {
+                by: if self.policy.one_time { self.by_policy() } else { LimitedBy::App },
+            }),
             (Some(asked), _) => Ok(asked),
             (None, always) => Ok(always || form == Form::Own),
         }
@@ -174,9 +198,10 @@ impl Limits<'_> {
             (Some(asked), _) => asked.clone(),
             (None, Form::Sample) if allows("") => String::new(),
             (None, _) if allows(&self.policy.procedure) => self.policy.procedure.clone(),
-            // The app has narrowed the usual one away: its first is the usual one then.
+            // The app has narrowed the usual one away: its first that is allowed is the usual one then.
             (None, _) => {
-                self.narrowing.and_then(|less| less.procedures.as_ref()?.first().cloned()).unwrap_or_default()
+                let names = self.narrowing.and_then(|less| less.procedures.as_ref()).into_iter().flatten();
+                names.into_iter().find(|name| allows(name)).unwrap_or(&self.policy.procedure).clone()
             }
         };
         let known = |name: &str| match app.config.mode {
@@ -188,10 +213,12 @@ impl Limits<'_> {
             return Err(IssueError::UnknownProcedure { name, known: known.join(", ") });
         }
         if !allows(&name) {
-            let names =
-                self.policy.procedures.as_ref().or(self.narrowing.and_then(|less| less.procedures.as_ref()));
-            let allowed: Vec<_> = names.into_iter().flatten().map(|name| format!("{name:?}")).collect();
-            return Err(IssueError::ProcedureNotAllowed { name, by: self.by(), allowed: allowed.join(", ") });
+            let own = self.policy.procedures.as_deref();
+            let names = own.or(self.narrowing.and_then(|less| less.procedures.as_deref()));
+            let names = names.into_iter().flatten().filter(|name| allows(name));
+            let allowed = names.map(|name| format!("{name:?}")).collect::<Vec<_>>().join(", ");
+            let by = self.by_list(own, &name);
+            return Err(IssueError::ProcedureNotAllowed { name, by, allowed });
         }
         Ok(name)
     }
@@ -204,7 +231,7 @@ impl Limits<'_> {
             Some(asked) if asked < 0 => Err(IssueError::ClassId(asked)),
             Some(asked) if allowed.is_some_and(|ids| !ids.contains(&asked)) => {
                 let ids: Vec<_> = allowed.unwrap_or_default().iter().map(i64::to_string).collect();
-                Err(IssueError::ClassNotAllowed { asked, by: self.by(), allowed: ids.join(", ") })
+                Err(IssueError::ClassNotAllowed { asked, by: self.by_policy(), allowed: ids.join(", ") })
             }
             Some(asked) => Ok(asked),
         }
@@ -217,7 +244,7 @@ impl Limits<'_> {
             (Some(own), Some(asked)) if own != asked => Err(IssueError::RegionNotAllowed {
                 asked: asked.clone(),
                 allowed: own.clone(),
-                by: self.by(),
+                by: self.by_policy(),
             }),
             (own, asked) => Ok(asked.as_ref().or(own.as_ref()).cloned()),
         }

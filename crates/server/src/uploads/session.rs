@@ -17,10 +17,11 @@ pub async fn of_key(app: &App, permit: &Permit, key: &str) -> Result<Session, Re
     if session.app != permit.scope.app() || session.request.user != permit.user() {
         return Err(gone());
     }
-    if revoked && session.state == SessionState::Open {
+    // As when it has expired: official clients forget a session on this code, and a fresh signature opens another.
+    if revoked && session.state != SessionState::Committed {
         let sentence =
             "the permission of this upload was revoked; fetch a new signature and start a new upload";
-        return Err(Refusal::NotPermitted(sentence.to_owned()));
+        return Err(Refusal::SessionGone(sentence.to_owned()));
     }
     Ok(session)
 }

@@ -8,6 +8,7 @@ mod console;
 mod cos;
 mod cos_access;
 mod cos_client;
+mod dispatch;
 mod events;
 mod expire;
 mod fetched;

@@ -2,12 +2,12 @@
 //! listener on a free port. Background work is not started; tests call its steps.
 
 use std::path::PathBuf;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use reelgate_media::Tools;
 use reelgate_media::sandbox::{Mode, Sandbox};
 use reelgate_model::{AppId, Clock, FileIds, Scope, Time};
-use reelgate_objects::Disk;
+use reelgate_objects::{Disk, Objects};
 use reelgate_server::app::{App, Parts};
 use reelgate_server::bootstrap;
 use reelgate_server::config::{CommandLine, Config};
@@ -66,7 +66,7 @@ impl TestApp {
         Self::with(&[], Clock::manual(START)).await
     }
 
-    /// A server with more configuration, as environment variables.
+    /// A server with more configuration, as environment variables, which win over the tests' own.
     pub(crate) async fn with(settings: &[(&str, &str)], clock: Clock) -> Self {
         let own = |(name, text): &(&str, &str)| ((*name).to_owned(), (*text).to_owned());
         Self::at(tempfile::tempdir().unwrap(), settings.iter().map(own).collect(), clock).await
@@ -201,7 +201,10 @@ async fn open(config: Config, clock: Clock, play_origin: String) -> App {
     let vault = Vault::open(config.root.master_key.as_ref(), &config.data_dir).unwrap();
     let store = Store::open(&config.database_url, clock.clone()).await.unwrap();
     store.migrate().await.unwrap();
-    let objects = Disk::open(&config.storage_dir, config.storage_shared).unwrap();
+    // In front of the real cloud nothing is stored here.
+    let objects = (!config.mode.is_tencent()).then(|| {
+        Arc::new(Disk::open(&config.storage_dir, config.storage_shared).unwrap()) as Arc<dyn Objects>
+    });
     let tools = Tools::find(&std::env::var_os("PATH").unwrap_or_default())
         .unwrap_or(Tools { ffmpeg: "/nonexistent/ffmpeg".into(), ffprobe: "/nonexistent/ffprobe".into() });
     let mode = if config.media.sandbox { Mode::On } else { Mode::Off };
@@ -212,7 +215,7 @@ async fn open(config: Config, clock: Clock, play_origin: String) -> App {
         config,
         clock,
         store,
-        objects: Some(std::sync::Arc::new(objects)),
+        objects,
         vault,
         file_ids: FileIds::new(),
         sandbox: Some(sandbox),

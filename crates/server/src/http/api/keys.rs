@@ -172,8 +172,7 @@ pub async fn create(
     let was_given = request.secret_key.is_some();
     let (key, secret) = match request.kind {
         KeyKind::Api if request.secret_id.is_some() || request.secret_key.is_some() => {
-            let sentence = "secret_id and secret_key are for the kind `secret`; leave them out";
-            return Err(Problem::unprocessable("pair_out_of_place", sentence));
+            return Err(pair_out_of_place());
         }
         KeyKind::Api => {
             let (of, scopes) = (of.unwrap_or(scope.app()), scopes(request.scopes)?);
@@ -232,6 +231,9 @@ pub async fn rotate(
         let made = keys::rotate_secret(&app, scope, &id, pair, overlap, remote).await?;
         (secret_key(made.key), made.secret)
     } else {
+        if request.secret_id.is_some() || request.secret_key.is_some() {
+            return Err(pair_out_of_place());
+        }
         let made = keys::rotate_api(&app, scope, &id, overlap, remote).await?;
         (api_key(made.key), made.secret)
     };
@@ -247,6 +249,11 @@ fn pair(id: Option<String>, key: Option<String>) -> Result<Pair, Problem> {
             "secret_id and secret_key belong together; give both",
         )),
     }
+}
+
+fn pair_out_of_place() -> Problem {
+    let sentence = "secret_id and secret_key are for the kind `secret`; leave them out";
+    Problem::unprocessable("pair_out_of_place", sentence)
 }
 
 /// Revoke a key
