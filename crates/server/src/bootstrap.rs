@@ -1,6 +1,6 @@
 //! First run: the main application and its credentials, given by configuration or generated and told once.
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use reelgate_model::{ApiScope, AppId, Scope};
 use reelgate_store::{KeyApps, NewApiKey, NewApp, NewSecretKey, StoreError, unit};
 use secrecy::ExposeSecret;
@@ -12,6 +12,17 @@ use crate::http::digest;
 /// What was generated at this start, in clear, to be told once; empty when everything existed or was given.
 #[derive(Default)]
 pub struct Generated(Vec<(&'static str, String)>);
+
+/// What is configured does not go with what the database holds. The sentence says what to change.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Contradiction(String);
+
+macro_rules! contradiction {
+    ($($sentence:tt)+) => {
+        return Err(Contradiction(format!($($sentence)+)).into())
+    };
+}
 
 /// A backend's key does everything but administration.
 const BACKEND_SCOPES: [ApiScope; 3] = [ApiScope::Sign, ApiScope::Read, ApiScope::Manage];
@@ -32,7 +43,7 @@ pub async fn first_run(app: &App) -> Result<Generated> {
     let (main, fresh) = main_app(app, wanted).await?;
     let main = *app.main_app.get_or_init(|| main);
     if let Some(sub) = account.and_then(|account| account.sub_app_id).filter(|sub| *sub != main) {
-        bail!(
+        contradiction!(
             "tencent.sub_app_id {sub} is not {main}, the main application of root.app_id or of this database; give the same \
              number, or start with another database"
         );
@@ -99,7 +110,7 @@ pub async fn put_secret_key(app: &App, id: &str, key: &str) -> Result<()> {
         if app.vault.open_sealed(id, &stored.sealed)?.expose_secret() == key {
             return Ok(());
         }
-        bail!(
+        contradiction!(
             "root.secret_key (or tencent.secret_key) is not the key that SecretId {id} is stored with; give the old key, or \
              another SecretId"
         );
@@ -107,7 +118,13 @@ pub async fn put_secret_key(app: &App, id: &str, key: &str) -> Result<()> {
     let sealed = app.vault.seal(id, key)?;
     let new = NewSecretKey { secret_id: id.to_owned(), sealed, name: "first".to_owned(), apps: KeyApps::All };
     let put = app.store.write(move |tx| Box::pin(async move { tx.create_secret_key(&new).await })).await;
-    known_is_fine(put).context("the first SecretId cannot be stored")
+    match put {
+        // Not found above, and yet there: it was revoked, so nothing could be signed or verified with it.
+        Err(StoreError::AlreadyExists) => {
+            contradiction!("SecretId {id} of the configuration was revoked here; give another SecretId")
+        }
+        put => put.context("the first SecretId cannot be stored"),
+    }
 }
 
 async fn put_api_key(app: &App, main: AppId, key: &str, name: &str, scopes: &[ApiScope]) -> Result<()> {

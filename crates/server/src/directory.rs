@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use reelgate_model::{AppId, Time};
 use reelgate_store::{ApiKey, SecretKey};
 use reelgate_wire::upload_signature::SigningKey;
@@ -22,6 +22,9 @@ use crate::app::App;
 const FRESH: Duration = Duration::from_secs(1);
 /// Age from which a copy is not used any more.
 const STALE: Duration = Duration::from_secs(2);
+
+/// How long the rows may take.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// The copy of this process.
 #[derive(Default)]
@@ -37,7 +40,14 @@ struct Copy {
     checked: Option<Instant>,
     /// When this process last changed a row: a check that began earlier may not have seen it.
     changed: Option<Instant>,
+    /// When a check last failed: who waited for it does not try once more.
+    failed: Option<Instant>,
 }
+
+/// The rows could not be looked at in time, so nobody can say whether a key is still good.
+#[derive(Debug, thiserror::Error)]
+#[error("the database does not answer, so keys cannot be checked; try again in some seconds")]
+pub struct DirectoryError(#[source] anyhow::Error);
 
 impl Copy {
     /// When it was found good, if nothing was changed here since.
@@ -97,12 +107,15 @@ impl Snapshot {
 
 impl Directory {
     /// A copy that is good enough to decide by.
-    pub async fn current(&self, app: &App) -> Result<Arc<Snapshot>> {
+    pub async fn current(&self, app: &App) -> Result<Arc<Snapshot>, DirectoryError> {
         let (snapshot, checked) = self.look();
         match checked.map(|checked| checked.elapsed()) {
             Some(age) if age < FRESH => Ok(snapshot),
             Some(age) if age < STALE => match self.checking.try_lock() {
-                Ok(_alone) => self.check(app).await,
+                Ok(_alone) => match self.check(app).await {
+                    Err(_) if checked.is_some_and(|checked| checked.elapsed() < STALE) => Ok(snapshot),
+                    checked => checked,
+                },
                 // Somebody is at it; this copy is good for another moment.
                 Err(_) => Ok(snapshot),
             },
@@ -111,12 +124,18 @@ impl Directory {
     }
 
     /// A copy that was checked after `moment`; for what was not found in an older one.
-    pub async fn since(&self, app: &App, moment: Instant) -> Result<Arc<Snapshot>> {
+    pub async fn since(&self, app: &App, moment: Instant) -> Result<Arc<Snapshot>, DirectoryError> {
+        let asked = Instant::now();
         let _alone = self.checking.lock().await;
         match self.look() {
-            (snapshot, Some(checked)) if checked > moment => Ok(snapshot),
-            _ => self.check(app).await,
+            (snapshot, Some(checked)) if checked > moment => return Ok(snapshot),
+            _ => {}
         }
+        let failed = self.copy.read().unwrap_or_else(PoisonError::into_inner).failed;
+        if failed.is_some_and(|failed| failed > asked) {
+            return Err(DirectoryError(anyhow!("a check that was waited for has failed")));
+        }
+        self.check(app).await
     }
 
     /// Forgets the copy: this process has just changed a row.
@@ -129,7 +148,17 @@ impl Directory {
         (Arc::clone(&copy.snapshot), copy.good_at())
     }
 
-    async fn check(&self, app: &App) -> Result<Arc<Snapshot>> {
+    async fn check(&self, app: &App) -> Result<Arc<Snapshot>, DirectoryError> {
+        let checked = tokio::time::timeout(PATIENCE, self.look_at_rows(app)).await;
+        let checked = checked.unwrap_or_else(|_| Err(anyhow!("no answer within {} s", PATIENCE.as_secs())));
+        checked.map_err(|cause| {
+            tracing::error!(cause = format!("{cause:#}"), "keys cannot be checked, so requests are refused");
+            self.copy.write().unwrap_or_else(PoisonError::into_inner).failed = Some(Instant::now());
+            DirectoryError(cause)
+        })
+    }
+
+    async fn look_at_rows(&self, app: &App) -> Result<Arc<Snapshot>> {
         let began = Instant::now();
         let known = self.copy.read().unwrap_or_else(PoisonError::into_inner).snapshot.version;
         let mut read = app.store.read().await?;

@@ -41,7 +41,11 @@ async fn serve(config: Config) -> Result<(), Failure> {
     let listener = Listener::bind(config.listen, config.tls.as_ref()).await.map_err(Failure::unavailable)?;
     let address = listener.addr()?;
     let app = App::open(config, address, Clock::machine()).await.map_err(Failure::unavailable)?;
-    let generated = bootstrap::first_run(&app).await?;
+    let generated =
+        bootstrap::first_run(&app).await.map_err(|error| match error.is::<bootstrap::Contradiction>() {
+            true => Failure::config(error),
+            false => error.into(),
+        })?;
     let url = app.config.public_url.as_deref().unwrap_or(&app.play_origin);
     bootstrap::announce(url, &generated, app.config.mode.is_tencent());
     let background = roles::start(&app, &stop);

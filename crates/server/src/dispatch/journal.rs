@@ -137,6 +137,8 @@ impl Journal {
     pub(super) fn start(store: Store) -> Self {
         let (queue, messages) = mpsc::channel(QUEUE);
         let lost = Arc::new(AtomicU64::new(0));
+        // There from the start, so that an alert on it has something to look at.
+        metrics::counter!("reelgate_signature_log_lost_total").increment(0);
         tokio::spawn(Writer { store, messages, lost: Arc::clone(&lost) }.run());
         Self { queue, lost }
     }

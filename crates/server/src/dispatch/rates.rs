@@ -63,22 +63,22 @@ impl Rates {
 
     /// Takes a signature out of the bucket of an anonymous address.
     pub(super) fn take_anonymous(&self, address: &str) -> Result<(), IssueError> {
-        self.take(self.anonymous.as_ref(), AppId(0), address)
+        self.take(self.anonymous.as_ref(), AppId(0), "address", address)
     }
 
     /// Takes a signature out of the bucket that the policy at `place` has for `user`.
     pub(super) fn take_policy(&self, place: usize, app: AppId, user: &str) -> Result<(), IssueError> {
-        self.take(self.policies.get(place).and_then(Option::as_ref), app, user)
+        self.take(self.policies.get(place).and_then(Option::as_ref), app, "user", user)
     }
 
-    fn take(&self, buckets: Option<&Buckets>, app: AppId, user: &str) -> Result<(), IssueError> {
+    fn take(&self, buckets: Option<&Buckets>, app: AppId, what: &str, who: &str) -> Result<(), IssueError> {
         let Some(buckets) = buckets else { return Ok(()) };
         if self.taken.fetch_add(1, Ordering::Relaxed) % FORGET_EVERY == FORGET_EVERY - 1 {
             self.forget();
         }
-        let key = self.hasher.hash_one((app, user));
+        let key = self.hasher.hash_one((app, who));
         buckets.limiter.check_key(&key).map_err(|refused| IssueError::TooMany {
-            whose: format!("user {user:?}"),
+            whose: format!("{what} {who:?}"),
             per_minute: buckets.rate.per_minute.get(),
             wait: buckets.wait(&refused),
         })

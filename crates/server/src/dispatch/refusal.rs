@@ -9,6 +9,8 @@ use reelgate_store::StoreError;
 use reelgate_wire::permission::PermissionError;
 use reelgate_wire::upload_signature::MAX_VALIDITY;
 
+use crate::directory::DirectoryError;
+
 /// Whose limit it is that was passed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LimitedBy {
@@ -64,7 +66,7 @@ pub enum IssueError {
     /// Too many signatures for one user, or one anonymous address.
     #[error("{whose} has used up its signatures: {per_minute} a minute come back; try again in {} s", wait.as_secs() + 1)]
     TooMany {
-        /// The user, or the address.
+        /// `user …` or `address …`.
         whose: String,
         /// How fast the bucket fills.
         per_minute: u32,
@@ -179,9 +181,12 @@ pub enum IssueError {
     Permission(#[from] PermissionError),
     /// Nothing to sign with.
     #[error(
-        "application {0} has no enabled SecretId to sign with; create one with `reelgate key create --secret`"
+        "application {0} has no enabled SecretId to sign with; create one with `reelgate key create NAME --secret`, in mode tencent with `--import SECRET_ID`"
     )]
     NoSecretKey(AppId),
+    /// The database does not answer.
+    #[error(transparent)]
+    Unavailable(#[from] DirectoryError),
     /// Not the caller's fault.
     #[error("the signature could not be made")]
     Internal(#[source] anyhow::Error),
@@ -213,6 +218,7 @@ impl IssueError {
             Self::OneTimeOnly { .. } => "one_time_only",
             Self::Permission(_) => "permission_out_of_range",
             Self::NoSecretKey(_) => "conflict",
+            Self::Unavailable(_) => "unavailable",
             Self::Internal(_) => "internal",
         }
     }

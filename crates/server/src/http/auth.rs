@@ -121,11 +121,10 @@ async fn identify(
 /// The live API key that `token` is, if any. One that was made on another node a moment ago is found, too.
 pub async fn key_of_token(app: &App, token: &str) -> Result<Option<Arc<ApiKey>>, Problem> {
     let (looked, now) = (Instant::now(), app.clock.now());
-    let internal = |error: anyhow::Error| Problem::internal(&error);
-    if let Some(key) = app.directory.current(app).await.map_err(internal)?.api_key(token, now) {
+    if let Some(key) = app.directory.current(app).await?.api_key(token, now) {
         return Ok(Some(Arc::clone(key)));
     }
-    Ok(app.directory.since(app, looked).await.map_err(internal)?.api_key(token, now).cloned())
+    Ok(app.directory.since(app, looked).await?.api_key(token, now).cloned())
 }
 
 /// The console session that a request came with, if it came with its cookie.

@@ -53,7 +53,7 @@ pub enum KeysError {
     )]
     Pair,
     /// There is another key behind it already.
-    #[error("SecretId {0:?} is stored already; revoke it first, or give another")]
+    #[error("SecretId {0:?} was stored before, perhaps revoked, and is not stored again; give another")]
     Exists(String),
     /// Not the caller's fault.
     #[error("the key could not be read or changed")]

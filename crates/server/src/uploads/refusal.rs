@@ -3,6 +3,8 @@
 use reelgate_store::StoreError;
 use reelgate_wire::upload_signature;
 
+use crate::directory::DirectoryError;
+
 /// Every variant but `Internal` is the client's to mend; the text is for people and says what to do next.
 #[derive(Debug, thiserror::Error)]
 pub enum Refusal {
@@ -25,6 +27,12 @@ pub enum Refusal {
 
 impl From<StoreError> for Refusal {
     fn from(error: StoreError) -> Self {
+        Self::Internal(error.into())
+    }
+}
+
+impl From<DirectoryError> for Refusal {
+    fn from(error: DirectoryError) -> Self {
         Self::Internal(error.into())
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use axum::body::{Bytes, to_bytes};
 use axum::extract::Request;
+use http::request::Parts;
 use http::{HeaderMap, StatusCode, header};
 use reelgate_store::ApiKey;
 use serde::de::DeserializeOwned;
@@ -40,7 +41,7 @@ impl Asking {
         let origin = Origin::of(app, &parts);
         let signed_in = match parts.headers.contains_key(header::AUTHORIZATION) {
             true => None,
-            false => signed_in(app, &parts.method, &parts.headers).await?.map(|(key, _)| key),
+            false => console_key(app, &parts).await?,
         };
         let bytes = to_bytes(body, BODY).await.map_err(|error| unread(&error))?;
         let kind = parts.headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
@@ -51,6 +52,19 @@ impl Asking {
     /// What the signature service sees of it.
     pub(super) fn ask(&self) -> Ask<'_> {
         Ask { headers: &self.headers, client: self.origin.client, signed_in: self.signed_in.clone() }
+    }
+}
+
+/// The API key of the console session. One that has ended does not keep others from being looked at.
+async fn console_key(app: &App, parts: &Parts) -> Result<Option<Arc<ApiKey>>, Problem> {
+    match signed_in(app, &parts.method, &parts.headers).await {
+        Ok(found) => Ok(found.map(|(key, _)| key)),
+        Err(problem)
+            if problem.status() == StatusCode::UNAUTHORIZED && app.config.dispatch.callers.len() > 1 =>
+        {
+            Ok(None)
+        }
+        Err(problem) => Err(problem),
     }
 }
 

@@ -92,8 +92,8 @@ pub struct UploadSignature {
     /// Names of the members above that hold wherever the signature is used: they are in it.
     #[schema(example = json!(["expires_at", "one_time", "procedure", "class_id", "limits.max_size"]))]
     carried: Vec<&'static str>,
-    /// Names of the members above that the upload doors do not know (`mode = "tencent"`): they are checked when the
-    /// file is announced by NewFileUpload.
+    /// Names of the members above that the upload doors do not know (`mode = "tencent"`): who receives
+    /// NewFileUpload compares them with what arrived.
     advisory: Vec<&'static str>,
     /// Where the client should go.
     hosts: UploadHosts,
@@ -313,6 +313,7 @@ impl From<IssueError> for Refused {
             | IssueError::OneTimeOnly { .. }
             | IssueError::Permission(_) => plain(StatusCode::UNPROCESSABLE_ENTITY),
             IssueError::NoSecretKey(_) => plain(StatusCode::CONFLICT),
+            IssueError::Unavailable(_) => later(StatusCode::SERVICE_UNAVAILABLE, UNAVAILABLE),
             IssueError::Internal(cause) => Problem::internal(&cause).into(),
         }
     }

@@ -62,6 +62,7 @@ pub struct RevocationPage {
 /// Which revocations.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub struct RevocationsQuery {
     /// `next` of the page before.
     after: Option<String>,

@@ -17,6 +17,7 @@ use crate::http::{Caller, Problem, Read};
 /// Which entries.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub struct SignatureLogQuery {
     /// Of this user only.
     user: Option<String>,
