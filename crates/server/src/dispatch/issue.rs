@@ -163,6 +163,8 @@ async fn grant(app: &App, asker: &Asker, user: &str, order: Order, form: Form) -
     };
     let mut parameters = parameters(app, &limits, order, form)?;
     carry(app, &permission, &mut parameters)?;
+    // Nothing is promised that the upload doors break.
+    parameters.check_ranges()?;
     let target = asker.scope.app();
     let now = app.clock.now();
     let directory = app.directory.current(app).await?;

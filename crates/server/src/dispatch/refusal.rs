@@ -7,7 +7,7 @@ use reelgate_callers::{ForwardRefusal, JwtRefusal};
 use reelgate_model::AppId;
 use reelgate_store::StoreError;
 use reelgate_wire::permission::PermissionError;
-use reelgate_wire::upload_signature::MAX_VALIDITY;
+use reelgate_wire::upload_signature::{self, MAX_VALIDITY};
 
 use crate::directory::DirectoryError;
 
@@ -179,6 +179,9 @@ pub enum IssueError {
     /// The user or the types do not fit.
     #[error(transparent)]
     Permission(#[from] PermissionError),
+    /// A value that the upload doors would refuse.
+    #[error(transparent)]
+    Unsignable(#[from] upload_signature::Refusal),
     /// Nothing to sign with.
     #[error(
         "application {0} has no enabled SecretId to sign with; create one with `reelgate key create NAME --secret`, in mode tencent with `--import SECRET_ID`"
@@ -217,6 +220,7 @@ impl IssueError {
             Self::RegionNotAllowed { .. } => "storage_region_not_allowed",
             Self::OneTimeOnly { .. } => "one_time_only",
             Self::Permission(_) => "permission_out_of_range",
+            Self::Unsignable(_) => "value_out_of_range",
             Self::NoSecretKey(_) => "conflict",
             Self::Unavailable(_) => "unavailable",
             Self::Internal(_) => "internal",

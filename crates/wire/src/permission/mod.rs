@@ -105,9 +105,9 @@ impl Permission {
             if value.len() > MAX_NAME {
                 return refuse(format!("the {name} has {} bytes, more than {MAX_NAME}", value.len()));
             }
-        }
-        if self.user.chars().any(char::is_control) {
-            return refuse("the user holds control characters".to_owned());
+            if value.chars().any(char::is_control) {
+                return refuse(format!("the {name} holds control characters"));
+            }
         }
         if self.id.is_empty() || self.key_id.is_empty() {
             return refuse("the id and the key id may not be empty".to_owned());

@@ -141,6 +141,9 @@ impl Parameters {
             if length > most {
                 return refuse(format!("{name} has {length} characters, more than the {most} allowed"));
             }
+            if value.as_deref().is_some_and(|value| value.contains('\0')) {
+                return refuse(format!("{name} holds a NUL character, which cannot be stored"));
+            }
         }
         match &self.storage_region {
             Some(region) if !is_region(region) => {

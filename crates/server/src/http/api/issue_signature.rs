@@ -311,7 +311,8 @@ impl From<IssueError> for Refused {
             | IssueError::Region(_)
             | IssueError::RegionNotAllowed { .. }
             | IssueError::OneTimeOnly { .. }
-            | IssueError::Permission(_) => plain(StatusCode::UNPROCESSABLE_ENTITY),
+            | IssueError::Permission(_)
+            | IssueError::Unsignable(_) => plain(StatusCode::UNPROCESSABLE_ENTITY),
             IssueError::NoSecretKey(_) => plain(StatusCode::CONFLICT),
             IssueError::Unavailable(_) => later(StatusCode::SERVICE_UNAVAILABLE, UNAVAILABLE),
             IssueError::Internal(cause) => Problem::internal(&cause).into(),

@@ -21,6 +21,9 @@ pub mod timeline;
 pub mod timeline_stream;
 mod when;
 
+use axum::extract::Request;
+use axum::middleware::{Next, from_fn};
+use axum::response::Response;
 use axum::routing::{get, post};
 use axum::{Extension, Router};
 
@@ -57,6 +60,16 @@ pub fn routes() -> Router<App> {
         .route("/v1/procedures", get(procedures::list))
         .route("/v1/revocations", get(revocations::list).post(revocations::revoke))
         .route("/v1/signature-log", get(signature_log::list))
+        .route_layer(from_fn(refuse_nul))
+}
+
+/// Paths and queries name rows, and PostgreSQL does not even look for a text with NUL in it.
+async fn refuse_nul(request: Request, next: Next) -> Result<Response, Problem> {
+    let uri = request.uri();
+    if uri.path_and_query().is_some_and(|text| text.as_str().contains("%00")) {
+        return Err(Problem::invalid("the address holds %00, which is in no name here; leave it out"));
+    }
+    Ok(next.run(request).await)
 }
 
 /// Entries of a page when the caller does not say, and at most.

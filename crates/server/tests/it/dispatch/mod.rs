@@ -11,6 +11,7 @@ mod forward;
 mod issuer;
 mod jwt;
 mod key_rotation;
+mod nul;
 mod outage;
 mod policies;
 mod policy_refusals;

@@ -91,3 +91,16 @@ async fn a_pair_of_one_application_signs_for_it_alone() {
         ("AKIDfollows", SECRET_ID)
     );
 }
+
+#[tokio::test]
+async fn a_rotated_pair_signs_again_when_its_follower_is_revoked() {
+    let t = TestApp::start().await;
+    let path = |id: &str, verb: &str| format!("/v1/keys/{id}/{verb}");
+    let made = t.post(ADMIN, &path(SECRET_ID, "rotate"), json!({"overlap_seconds": 60})).await.expect(200);
+    let follower = made.json["id"].as_str().unwrap();
+    assert_eq!(signer(&t, BACKEND).await, follower);
+    t.post(ADMIN, &path(follower, "revoke"), json!({})).await.expect(204);
+    assert_eq!(signer(&t, BACKEND).await, SECRET_ID);
+    t.advance(60);
+    t.post(BACKEND, SIGN, json!({})).await.is_problem(409, "conflict", "no enabled SecretId to sign with");
+}

@@ -194,6 +194,23 @@ async fn whatever_a_stranger_sends_can_be_read_and_takes_little_room() {
 }
 
 #[tokio::test]
+async fn what_an_engine_cannot_store_does_not_hold_up_the_log() {
+    let sqlite = TestApp::start().await;
+    for t in [Some(sqlite), TestApp::on_postgres().await].into_iter().flatten() {
+        let orders = json!({"orders": [
+            {"user": "a\u{0}b", "procedure": "c\u{0}d"}, {"user": "\u{0}"}, {"user": "e\u{fffe}\u{1f600}", "types": ["\u{0}"]},
+            {"user": "good"},
+        ]});
+        t.post(BACKEND, &format!("{SIGN}/batch"), orders).await.expect(200);
+        let log = log(&t, BACKEND, "").await;
+        let mut users: Vec<_> = items(&log).iter().map(|entry| entry["user"].as_str().unwrap()).collect();
+        users.sort_unstable();
+        assert_eq!(users, ["", "ab", "e\u{fffe}\u{1f600}", "good"]);
+        assert!(items(&log).iter().all(|entry| entry["detail"].is_object()), "{}", log.text);
+    }
+}
+
+#[tokio::test]
 async fn other_applications_see_their_own_only() {
     let t = TestApp::start().await;
     make_other_app(&t).await;

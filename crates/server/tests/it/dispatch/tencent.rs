@@ -93,13 +93,16 @@ async fn signatures_are_never_for_another_application_than_the_configured_one() 
 
 #[tokio::test]
 async fn the_vendors_procedures_are_not_ours_to_know() {
-    let policies = json!([{"name": "some", "match": {"plan": "pro"}, "procedures": ["TheirOwn", "SimpleAesEncryptPreset"]}]);
+    let policies =
+        json!([{"name": "some", "match": {"plan": "pro"}, "procedures": ["TheirOwn", "LongVideoPreset"]}]);
     let t = server(&[("POLICIES", policies)]).await;
     let answer = t.post(BACKEND, SIGN, json!({"procedure": "whatever-they-made"})).await.expect(200);
     let parameters = verified(&answer.json["signature"], ACCOUNT, KEY);
     assert_eq!(parameters.procedure.as_deref(), Some("whatever-they-made"));
+    let long = t.post(BACKEND, SIGN, json!({"procedure": "x".repeat(513)})).await;
+    long.is_problem(422, "value_out_of_range", "procedure has 513 characters, more than the 512 allowed");
     let pro = |procedure: &str| json!({"procedure": procedure, "tags": {"plan": "pro"}});
-    t.post(BACKEND, SIGN, pro("SimpleAesEncryptPreset")).await.expect(200);
+    t.post(BACKEND, SIGN, pro("LongVideoPreset")).await.expect(200);
     t.post(BACKEND, SIGN, pro("other")).await.is_problem(422, "procedure_not_allowed", "policy \"some\"");
 }
 
