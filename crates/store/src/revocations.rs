@@ -1,6 +1,6 @@
 //! Permissions that are not good any more: one, or all of a user or of a key that were issued up to a moment.
 
-use reelgate_model::{RevocationKind, Scope, Time};
+use reelgate_model::{AppId, RevocationKind, Scope, Time};
 use sqlx::any::AnyRow;
 
 use crate::row::{Columns, each};
@@ -72,6 +72,18 @@ impl Read {
         .fetch_optional(self.conn())
         .await?;
         row.map(|row| row.word("kind")).transpose()
+    }
+
+    /// Revocations since `since` of all applications, for upkeep.
+    pub async fn recent_revocations(&mut self, since: Time) -> Result<Vec<(AppId, Revocation)>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT app, id, kind, subject, revoked_at, reason, principal FROM revocations
+              WHERE revoked_at >= $1 ORDER BY id",
+        )
+        .bind(since.0)
+        .fetch_all(self.conn())
+        .await?;
+        each(&rows, |row| Ok((row.app_id("app")?, decode(row)?)))
     }
 
     /// Up to `limit` revocations of the application, newest first; `before` is the last one of the page before.

@@ -107,6 +107,19 @@ pub async fn revoke(app: &App, scope: &Scope, order: Order, remote: String) -> R
     Ok(Revoked { revocation, sessions_ended })
 }
 
+/// How long after a revocation sessions are looked for that were being opened at that moment.
+const AFTERMATH: Duration = Duration::from_secs(600);
+
+/// Ends sessions that an Apply opened while their permission was being revoked. The doors refuse them already; this
+/// gives back what is reserved for them.
+pub async fn finish(app: &App) -> Result<(), RevokeError> {
+    let recent = app.store.read().await?.recent_revocations(app.clock.now() - AFTERMATH).await?;
+    for (of, revocation) in recent {
+        end_sessions(app, &Scope::system(of), &revocation).await?;
+    }
+    Ok(())
+}
+
 /// Each session in a unit of its own: one that held several would wait for a Commit of one of them, which waits for the
 /// quota of the user that the others have taken.
 async fn end_sessions(app: &App, scope: &Scope, revocation: &Revocation) -> Result<u64, RevokeError> {

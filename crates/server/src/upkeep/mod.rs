@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
-use crate::{flows, uploads};
+use crate::{dispatch, flows, uploads};
 
 /// Pause between two rounds.
 const PAUSE: Duration = Duration::from_secs(10);
@@ -35,6 +35,7 @@ pub async fn round(app: &App) -> anyhow::Result<()> {
     if app.objects.is_some() {
         uploads::complete::recover(app).await?;
     }
+    dispatch::revoke::finish(app).await?;
     while uploads::expire::expire_due(app).await? > 0 {}
     while flows::deadline::enforce(app).await? > 0 {}
     if app.objects.is_some() {

@@ -58,6 +58,7 @@ CREATE TABLE revocations (
     PRIMARY KEY (app, kind, subject)
 );
 CREATE INDEX revocations_due ON revocations (expires_at);
+CREATE INDEX revocations_recent ON revocations (revoked_at);
 
 -- What the signature service granted or refused. A row is a segment: many answers of one application, in the order of
 -- their time, and the hashes of the users in them (docs/adr/0011-signature-log-segments.md). Dropped by time.

@@ -164,10 +164,13 @@ async fn a_revocation_finds_the_open_sessions(f: Fixture) {
     ] {
         let revocation = revoke(&f, kind, subject).await;
         let scope = f.scope.clone();
-        let found = write!(f.store, tx => tx.sessions_revoked(&scope, &revocation, 9).await).unwrap();
+        let found = f.store.read().await.unwrap().sessions_revoked(&scope, &revocation, 9).await.unwrap();
         assert_eq!(found.iter().map(|one| one.id.as_str()).collect::<Vec<_>>(), expected, "{kind:?}");
     }
     let mut read = f.store.read().await.unwrap();
+    let recent = read.recent_revocations(START).await.unwrap();
+    assert_eq!(recent.iter().map(|(app, _)| *app).collect::<Vec<_>>(), [APP; 3]);
+    assert!(read.recent_revocations(START + Duration::from_secs(1)).await.unwrap().is_empty());
     let revoked = |found: Option<(reelgate_store::Session, bool)>| found.unwrap().1;
     assert!(revoked(read.session_and_revocation("s1").await.unwrap()));
     assert!(!revoked(read.session_and_revocation("s2").await.unwrap()), "issued after the revocation");

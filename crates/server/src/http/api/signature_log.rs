@@ -73,9 +73,12 @@ pub async fn list(
     Query(query): Query<SignatureLogQuery>,
 ) -> Result<Json<SignatureLogPage>, Problem> {
     let limit = super::limit(query.limit)?;
+    // What is older is gone for readers at once; its bytes go with the segment they are in.
+    let kept = app.clock.now() - app.config.dispatch.log_for;
+    let since = query.since.as_deref().map(|text| time("since", text)).transpose()?;
     let wanted = SignatureQuery {
         user: query.user.as_deref(),
-        since: query.since.as_deref().map(|text| time("since", text)).transpose()?,
+        since: Some(since.map_or(kept, |since| since.max(kept))),
         until: query.until.as_deref().map(|text| time("until", text)).transpose()?,
         before: query.after.as_deref().map(place).transpose()?,
     };

@@ -159,3 +159,22 @@ async fn what_a_revoked_upload_had_reserved_comes_back() {
     t.apply(&second, json!({"videoType": "mp4"})).await;
     assert_eq!(permission_of(&t.post(BACKEND, super::SIGN, order()).await).daily_uploads, Some(1));
 }
+
+#[tokio::test]
+async fn a_session_that_slipped_in_beside_a_revocation_is_ended_by_upkeep() {
+    let t = TestApp::start().await;
+    let (upload, _, id) = begun(&t, "user-42").await;
+    // What a race leaves: the revocation's row, and a session that it did not see.
+    let (scope, until) = (t.scope.clone(), t.clock.now() + std::time::Duration::from_secs(3_600));
+    let (kind, reason) = (reelgate_model::RevocationKind::Permission, String::new());
+    let new = reelgate_store::NewRevocation { kind, subject: id, reason, expires_at: until };
+    let written: Result<_, reelgate_store::StoreError> =
+        t.app.store.write(move |tx| Box::pin(async move { tx.revoke_permissions(&scope, &new).await })).await;
+    written.unwrap();
+    let refused = upload.cos.call(Method::PUT, &upload.cos.video).body("x").send().await;
+    assert_eq!(refused.cos_error().1, "AccessDenied");
+    reelgate_server::upkeep::round(&t.app).await.unwrap();
+    let session = reelgate_server::uploads::grant::session_of_key(&t.app.vault, &upload.session_key).unwrap();
+    let session = t.app.store.read().await.unwrap().session(session).await.unwrap().unwrap();
+    assert_eq!((session.state, session.end_reason.as_str()), (SessionState::Expired, "permission_revoked"));
+}

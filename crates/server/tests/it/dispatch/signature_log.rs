@@ -67,7 +67,7 @@ async fn what_was_refused_is_there_with_its_sentence() {
     let wanted = [
         row("class_id_out_of_range", "user-1", "api-key", &refused[3]),
         row("procedure_unknown", "user-1", "api-key", &refused[1]),
-        row("unauthenticated", "astranger's word", "", &refused[0]),
+        row("unauthenticated", "a\u{0}stranger's word", "", &refused[0]),
         row("user_not_yours", "user-42", "caller", &refused[2]),
     ];
     assert_eq!(found, wanted);
@@ -205,7 +205,7 @@ async fn what_an_engine_cannot_store_does_not_hold_up_the_log() {
         let log = log(&t, BACKEND, "").await;
         let mut users: Vec<_> = items(&log).iter().map(|entry| entry["user"].as_str().unwrap()).collect();
         users.sort_unstable();
-        assert_eq!(users, ["", "ab", "e\u{fffe}\u{1f600}", "good"]);
+        assert_eq!(users, ["\u{0}", "a\u{0}b", "e\u{fffe}\u{1f600}", "good"]);
         assert!(items(&log).iter().all(|entry| entry["detail"].is_object()), "{}", log.text);
     }
 }
