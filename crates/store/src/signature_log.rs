@@ -5,31 +5,10 @@
 //! are packed into large ones later, and a question about a user reads only those that may hold an answer.
 
 use reelgate_model::{AppId, Scope, Time};
-use serde_json::Value;
 
-use crate::row::{Columns, corrupt, each};
-use crate::{Engine, Read, StoreError, Tx};
-
-/// One answer of the signature service.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SignatureEntry {
-    /// Its application.
-    pub app: AppId,
-    /// When.
-    pub at: Time,
-    /// Random and not negative: tells entries of one millisecond apart.
-    pub id: i64,
-    /// The application's own user; empty when unknown.
-    pub user: String,
-    /// Who asked.
-    pub caller: String,
-    /// `granted`, or the code of the refusal.
-    pub code: String,
-    /// JSON: what was granted, or the sentence of the refusal.
-    pub detail: String,
-    /// The address it came from.
-    pub remote: String,
-}
+use crate::row::{Columns, each};
+use crate::signature_segment::{hash, holds, read_segment};
+use crate::{Engine, Read, SignatureEntry, SignatureSegment, StoreError, Tx};
 
 /// Which entries are wanted.
 #[derive(Clone, Debug, Default)]
@@ -146,47 +125,24 @@ impl Read {
             .await?;
         // Packed or dropped since its outline was read: a reader of a moving log goes on.
         let Some(row) = row else { return Ok(Vec::new()) };
-        row.text("body")?.lines().map(|line| decode(scope.app(), line)).collect()
+        read_segment(scope.app(), &row.text("body")?)
     }
 }
 
 impl Tx {
-    /// Writes a batch. Written again, it changes nothing.
-    pub async fn log_signatures(&mut self, entries: &[SignatureEntry]) -> Result<(), StoreError> {
-        let mut apps: Vec<AppId> = entries.iter().map(|entry| entry.app).collect();
-        apps.sort_unstable();
-        apps.dedup();
-        for app in apps {
-            let mut own: Vec<&SignatureEntry> = entries.iter().filter(|entry| entry.app == app).collect();
-            own.sort_by_key(|entry| (entry.at, entry.id));
-            self.insert_segment(app, &own).await?;
-        }
-        Ok(())
-    }
-
-    async fn insert_segment(&mut self, app: AppId, entries: &[&SignatureEntry]) -> Result<(), StoreError> {
-        let (Some(first), Some(last)) = (entries.first(), entries.last()) else { return Ok(()) };
-        let mut body = Vec::with_capacity(entries.len() * 320);
-        for entry in entries {
-            encode(entry, &mut body);
-        }
-        let body =
-            String::from_utf8(body).map_err(|error| corrupt("signature_log.body", error.to_string()))?;
-        let mut users: Vec<u32> = entries.iter().map(|entry| hash(&entry.user)).collect();
-        users.sort_unstable();
-        users.dedup();
-        let users: Vec<u8> = users.iter().flat_map(|user| user.to_le_bytes()).collect();
+    /// Writes a segment. Written again, it changes nothing.
+    pub async fn put_signatures(&mut self, segment: &SignatureSegment) -> Result<(), StoreError> {
         sqlx::query(
             "INSERT INTO signature_log (app, ends_at, id, begins_at, entries, users, body)
              VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING",
         )
-        .bind(app.0)
-        .bind(last.at.0)
-        .bind(last.id)
-        .bind(first.at.0)
-        .bind(i64::try_from(entries.len()).unwrap_or(i64::MAX))
-        .bind(users)
-        .bind(body)
+        .bind(segment.app().0)
+        .bind(segment.ends_at().0)
+        .bind(segment.id())
+        .bind(segment.begins_at().0)
+        .bind(segment.len())
+        .bind(segment.users())
+        .bind(segment.body()?)
         .execute(self.conn())
         .await?;
         Ok(())
@@ -226,9 +182,7 @@ impl Tx {
             if full || other_week {
                 break;
             }
-            for line in row.text("body")?.lines() {
-                entries.push(decode(app, line)?);
-            }
+            entries.extend(read_segment(app, &row.text("body")?)?);
             taken.push((ends_at, row.int("id")?));
         }
         if taken.len() < 2 {
@@ -237,7 +191,7 @@ impl Tx {
         for (ends_at, id) in &taken {
             self.delete_segment(app, *ends_at, *id).await?;
         }
-        self.log_signatures(&entries).await?;
+        self.put_signatures(&SignatureSegment::of(app, &entries)).await?;
         Ok(taken.len())
     }
 
@@ -359,49 +313,4 @@ fn partition(week: i64) -> String {
 fn settled(entries: &mut [SignatureEntry], horizon: Time) -> usize {
     entries.sort_by_key(|entry| std::cmp::Reverse((entry.at, entry.id)));
     entries.partition_point(|entry| entry.at > horizon)
-}
-
-/// FNV-1a, 32 bits (draft-eastlake-fnv): the same in every version, because rows hold it.
-fn hash(user: &str) -> u32 {
-    user.bytes().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
-}
-
-/// Whether `user` is among sorted hashes.
-fn holds(users: &[u8], user: u32) -> bool {
-    let (users, _) = users.as_chunks::<4>();
-    users.binary_search_by_key(&user, |bytes| u32::from_le_bytes(*bytes)).is_ok()
-}
-
-/// A line: `[at, id, user, caller, code, remote, detail]`, where the detail is JSON itself.
-fn encode(entry: &SignatureEntry, body: &mut Vec<u8>) {
-    use std::io::Write;
-
-    // Writing to memory does not fail, and text becomes JSON without exception.
-    let _ = write!(body, "[{},{}", entry.at.0, entry.id);
-    for text in [&entry.user, &entry.caller, &entry.code, &entry.remote] {
-        body.push(b',');
-        let _ = serde_json::to_writer(&mut *body, text);
-    }
-    let _ = writeln!(body, ",{}]", entry.detail);
-}
-
-fn decode(app: AppId, line: &str) -> Result<SignatureEntry, StoreError> {
-    let unreadable = |error: serde_json::Error| corrupt("signature_log.body", error.to_string());
-    let (at, id, user, caller, code, remote, detail): (i64, i64, String, String, String, String, Value) =
-        serde_json::from_str(line).map_err(unreadable)?;
-    Ok(SignatureEntry { app, at: Time(at), id, user, caller, code, detail: detail.to_string(), remote })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn hashes_are_those_of_the_draft_and_found_again() {
-        assert_eq!((hash(""), hash("a"), hash("foobar")), (0x811c_9dc5, 0xe40c_292c, 0xbf9c_f968));
-        let mut users = [hash("a"), hash("b"), hash("张三")];
-        users.sort_unstable();
-        let users: Vec<u8> = users.iter().flat_map(|user| user.to_le_bytes()).collect();
-        assert!(holds(&users, hash("张三")) && !holds(&users, hash("c")) && !holds(&[], hash("a")));
-    }
 }

@@ -1,6 +1,5 @@
 //! Issue: an application's backend, or its user, asks for permission to upload (design section 5, step 1).
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use reelgate_model::{AppId, Time};
@@ -12,7 +11,7 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use super::callers::{Ask, Asker};
-use super::journal::{Answered, Note};
+use super::journal::{Answered, Grant, Note};
 use super::policy::{self, Limits};
 use super::refusal::IssueError;
 use super::sample;
@@ -69,7 +68,7 @@ pub struct Issued {
     /// Whether it opens one upload only.
     pub one_time: bool,
     /// What was permitted.
-    pub permission: Arc<Permission>,
+    pub permission: Permission,
     /// Task flow that will start, or empty.
     pub procedure: String,
     /// Media category.
@@ -80,32 +79,30 @@ pub struct Issued {
 
 /// Signs what `order` asks for, for whoever `ask` shows. Every answer is noted in the journal.
 pub async fn issue(app: &App, ask: &Ask<'_>, order: Order, form: Form) -> Result<Issued, IssueError> {
-    let asker = app.dispatch.callers.identify(app, ask, || wanted(&order)).await;
-    let asker = match asker {
+    let asker = match app.dispatch.callers.identify(app, ask, || wanted(&order)).await {
         Ok(asker) => asker,
-        Err(error) => return Err(refuse(app, ask, None, order.user, error).await),
+        Err(error) => return Err(refuse(app, ask, None, &order.user, error)),
     };
-    let user = asker.user().map_or_else(|| order.user.clone(), str::to_owned);
-    match grant(app, &asker, &user, order, form).await {
-        Ok(issued) => {
-            let note = Note {
-                app: asker.scope.app(),
-                at: app.clock.now(),
-                principal: Some(asker.scope.principal().clone()),
-                user,
-                client: ask.client,
-                answer: Answered::Granted {
-                    permission: Arc::clone(&issued.permission),
-                    expire_time: issued.expires_at.seconds(),
-                    one_time: issued.one_time,
-                    procedure: issued.procedure.clone(),
-                },
-            };
-            app.dispatch.journal.note(note).await;
-            Ok(issued)
-        }
-        Err(error) => Err(refuse(app, ask, Some(&asker), user, error).await),
-    }
+    let named = asker.user().is_none().then(|| order.user.clone());
+    let user = named.as_deref().or(asker.user()).unwrap_or_default();
+    let issued = match grant(app, &asker, user, order, form).await {
+        Ok(issued) => issued,
+        Err(error) => return Err(refuse(app, ask, Some(&asker), user, error)),
+    };
+    app.dispatch.journal.note(Note {
+        app: asker.scope.app(),
+        at: app.clock.now(),
+        principal: Some(asker.scope.principal()),
+        user,
+        client: ask.client,
+        answer: Answered::Granted(Grant {
+            permission: &issued.permission,
+            expire_time: issued.expires_at.seconds(),
+            one_time: issued.one_time,
+            procedure: &issued.procedure,
+        }),
+    });
+    Ok(issued)
 }
 
 /// What an app is asked about: the order, without what the server fills in.
@@ -125,24 +122,18 @@ fn wanted(order: &Order) -> serde_json::Value {
     })
 }
 
-async fn refuse(
-    app: &App,
-    ask: &Ask<'_>,
-    asker: Option<&Asker>,
-    user: String,
-    error: IssueError,
-) -> IssueError {
+fn refuse(app: &App, ask: &Ask<'_>, asker: Option<&Asker>, user: &str, error: IssueError) -> IssueError {
     /// Of a stranger's text no more than this is kept, characters.
     const MOST: usize = 256;
-    let note = Note {
+    let kept = user.char_indices().nth(MOST).map_or(user, |(end, _)| &user[..end]);
+    app.dispatch.journal.note(Note {
         app: asker.map_or_else(|| app.main_app(), |asker| asker.scope.app()),
         at: app.clock.now(),
-        principal: asker.map(|asker| asker.scope.principal().clone()),
-        user: user.chars().take(MOST).collect(),
+        principal: asker.map(|asker| asker.scope.principal()),
+        user: kept,
         client: ask.client,
-        answer: Answered::Refused { code: error.code(), sentence: error.to_string() },
-    };
-    app.dispatch.journal.note(note).await;
+        answer: Answered::Refused { code: error.code(), sentence: &error.to_string() },
+    });
     error
 }
 
@@ -185,7 +176,7 @@ async fn grant(app: &App, asker: &Asker, user: &str, order: Order, form: Form) -
         procedure: parameters.procedure.unwrap_or_default(),
         class_id: parameters.class_id,
         max_size: permission.max_size.unwrap_or(app.config.upload.max_size),
-        permission: Arc::new(permission),
+        permission,
     })
 }
 

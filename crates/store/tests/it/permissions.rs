@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use reelgate_model::{AppId, RevocationKind, Scope, SessionState, Time};
 use reelgate_store::{
-    Amount, NewRevocation, PermissionFacts, Quota, SignatureEntry, SignatureQuery, StoreError,
+    Amount, NewRevocation, PermissionFacts, Quota, SignatureEntry, SignatureQuery, SignatureSegment,
+    StoreError,
 };
 
 use crate::fixture::{APP, Fixture, START, both, write};
@@ -186,8 +187,20 @@ fn entry(at: i64, id: i64, user: &str) -> SignatureEntry {
         user: user.to_owned(),
         caller: "backend".to_owned(),
         code: "granted".to_owned(),
-        detail: "{}".to_owned(),
         remote: "192.0.2.1".to_owned(),
+        permission: format!("p{id}"),
+        expire_time: 1_790_000_000,
+        detail: serde_json::json!({"policy": user, "odd": "\u{0}\n\""}),
+    }
+}
+
+async fn log(f: &Fixture, entries: &[SignatureEntry]) {
+    let mut apps: Vec<AppId> = entries.iter().map(|entry| entry.app).collect();
+    apps.dedup();
+    for app in apps {
+        let own: Vec<_> = entries.iter().filter(|entry| entry.app == app).cloned().collect();
+        let segment = SignatureSegment::of(app, &own);
+        write!(f.store, tx => tx.put_signatures(&segment).await).unwrap();
     }
 }
 
@@ -210,15 +223,14 @@ async fn the_signature_log_pages_by_user_and_time(f: Fixture) {
     let user = |n: i64| if n % 3 == 0 { "张三" } else { "b" };
     for node in 0..3 {
         let entries: Vec<_> = (0..150).filter(|n| n % 4 == node).map(|n| entry(n / 2, n, user(n))).collect();
-        let again = entries.clone();
-        write!(f.store, tx => tx.log_signatures(&entries).await).unwrap();
-        write!(f.store, tx => tx.log_signatures(&again).await).unwrap();
+        log(&f, &entries).await;
+        log(&f, &entries).await;
     }
     let mut other = entry(0, 7, "b");
     other.app = AppId(9);
     let last: Vec<_> =
         (0..150).filter(|n| n % 4 == 3).map(|n| entry(n / 2, n, user(n))).chain([other]).collect();
-    write!(f.store, tx => tx.log_signatures(&last).await).unwrap();
+    log(&f, &last).await;
     for page in [1, 7, 40, 200] {
         assert_eq!(read_log(&f, None, page).await, (0..150).rev().collect::<Vec<_>>(), "pages of {page}");
         let own: Vec<i64> = (0..150).rev().filter(|n| n % 3 == 0).collect();
@@ -242,7 +254,7 @@ async fn the_signature_log_pages_by_user_and_time(f: Fixture) {
 async fn small_segments_of_the_signature_log_are_packed_and_read_the_same(f: Fixture) {
     for n in 0..200 {
         let entries = [entry(n, n, if n % 50 == 0 { "rare" } else { "b" })];
-        write!(f.store, tx => tx.log_signatures(&entries).await).unwrap();
+        log(&f, &entries).await;
     }
     let whole = read_log(&f, None, 30).await;
     let before = Time(START.0 + 190);
@@ -258,7 +270,7 @@ async fn the_signature_log_is_forgotten_by_time(f: Fixture) {
     write!(f.store, tx => tx.rotate_signature_log(begin, Time(0), 100).await).unwrap();
     for (at, id) in [(-9 * WEEK, 1), (0, 2), (3 * WEEK, 3), (4 * WEEK, 4)] {
         let entries = [entry(at, id, "a")];
-        write!(f.store, tx => tx.log_signatures(&entries).await).unwrap();
+        log(&f, &entries).await;
     }
     let (now, before) = (Time(START.0 + 4 * WEEK), Time(START.0 + 2 * WEEK));
     write!(f.store, tx => tx.rotate_signature_log(now, before, 100).await).unwrap();

@@ -98,6 +98,17 @@ impl Permission {
         Ok(permission)
     }
 
+    /// Whether `other` allows the same, by the same policy.
+    pub fn limits_like(&self, other: &Self) -> bool {
+        let numbers = |one: &Self| {
+            (
+                (one.policy_revision, one.max_size, one.max_duration, one.daily_uploads),
+                (one.daily_bytes, one.open_sessions, one.bytes_in_flight, one.addresses),
+            )
+        };
+        numbers(self) == numbers(other) && self.policy == other.policy && self.types == other.types
+    }
+
     fn check(&self) -> Result<(), PermissionError> {
         for (name, value) in
             [("id", &self.id), ("user", &self.user), ("key id", &self.key_id), ("policy", &self.policy)]

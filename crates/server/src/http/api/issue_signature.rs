@@ -179,7 +179,7 @@ pub(super) fn answer(app: &App, issued: Issued, public_url: &str) -> UploadSigna
     let permission = issued.permission;
     let limits = UploadLimits {
         max_size: issued.max_size,
-        types: permission.types.clone(),
+        types: permission.types,
         max_duration: permission.max_duration,
         daily_uploads: permission.daily_uploads,
         daily_bytes: permission.daily_bytes,
@@ -192,8 +192,8 @@ pub(super) fn answer(app: &App, issued: Issued, public_url: &str) -> UploadSigna
         signature: issued.signature.expose_secret().to_owned(),
         expires_at: rfc3339(issued.expires_at),
         one_time: issued.one_time,
-        permission_id: permission.id.clone(),
-        policy: permission.policy.clone(),
+        permission_id: permission.id,
+        policy: permission.policy,
         procedure: issued.procedure,
         class_id: issued.class_id,
         limits,

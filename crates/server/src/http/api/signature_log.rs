@@ -89,13 +89,18 @@ pub async fn list(
 }
 
 fn entry(entry: SignatureEntry) -> SignatureLogEntry {
+    let mut detail = entry.detail;
+    if let Some(members) = detail.as_object_mut().filter(|_| !entry.permission.is_empty()) {
+        members.insert("permission_id".to_owned(), entry.permission.into());
+        members.insert("expires_at".to_owned(), rfc3339(Time::from_seconds(entry.expire_time)).into());
+    }
     SignatureLogEntry {
         at: rfc3339(entry.at),
         code: entry.code,
         user: entry.user,
         caller: entry.caller,
         remote: entry.remote,
-        detail: serde_json::from_str(&entry.detail).unwrap_or_default(),
+        detail,
     }
 }
 

