@@ -66,7 +66,7 @@ export interface SignatureExplanation {
   checks: RuleCheck[];
   signed_string: string;
   fields: SignedField[];
-  key: "known" | "unknown";
+  key: "known" | "unknown" | "not_checked";
   mac: "matches" | "differs" | "not_checked";
   /** Null when the text does not decode. */
   clock: SignatureClock | null;

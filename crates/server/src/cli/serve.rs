@@ -22,6 +22,8 @@ use crate::roles;
 /// Starts what the arguments ask for and returns when it has been stopped and drained.
 pub(super) fn run(arguments: &ServeArgs) -> Result<(), Failure> {
     allocator::settle();
+    // First, so that counters of the logs are there from the start.
+    install_metrics();
     install_logs();
     let line = CommandLine {
         listen: arguments.listen.clone(),
@@ -30,7 +32,6 @@ pub(super) fn run(arguments: &ServeArgs) -> Result<(), Failure> {
     };
     let config = Config::load(&line, std::env::vars()).map_err(Failure::config)?;
     install_crypto();
-    install_metrics();
     let runtime = tokio::runtime::Runtime::new().context("the runtime cannot be started")?;
     runtime.block_on(serve(config))
 }

@@ -204,7 +204,6 @@ impl RateDefinition {
     }
 }
 
-/// 31 bits of a digest of what is written.
 /// Extensions as they are compared, if a permission can carry them.
 fn types(written: &[String]) -> Result<Vec<String>> {
     let types = written.iter().map(|word| word.trim_start_matches('.').to_ascii_lowercase()).collect();
@@ -222,6 +221,7 @@ fn region(written: Option<String>) -> Result<Option<String>> {
     }
 }
 
+/// 31 bits of a digest of what is written.
 fn revision(written: &PolicyDefinition) -> Result<u32> {
     let text = serde_json::to_vec(written).context("it cannot be written as JSON")?;
     let digest = Sha256::digest(text);

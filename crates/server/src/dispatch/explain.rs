@@ -69,7 +69,7 @@ pub enum KeyState {
     Known,
     /// Never heard of, revoked, or not good for the caller's application. Which one is not told.
     Unknown,
-    /// No server was asked.
+    /// No server was asked, or the text names none.
     NotChecked,
 }
 
@@ -187,7 +187,7 @@ fn undecodable(refusal: &Refusal, now: i64) -> Explanation {
         fields: Vec::new(),
         parameters: None,
         permission: None,
-        key: KeyState::Unknown,
+        key: KeyState::NotChecked,
         mac: MacState::NotChecked,
         now,
         checks: std::iter::once(form).chain(later).collect(),

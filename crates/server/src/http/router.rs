@@ -6,21 +6,72 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get, post};
 use http::{HeaderValue, Method, header};
+use tower::ServiceExt;
 use tower_http::cors::{AllowHeaders, CorsLayer};
 
 use super::{Problem, api, console, cos, ops, play, ugc};
 use crate::app::App;
-use crate::listen::log_access;
+use crate::listen::{log_access, log_access_of};
 use crate::roles::Role;
 
 /// Largest JSON body of any door but the object leg, which streams.
 const JSON_LIMIT: usize = 1 << 20;
 
 /// Every door of this process, ready to be served.
-pub fn router(app: &App) -> Router {
+#[derive(Clone)]
+pub struct Doors {
+    router: Router,
+    /// For the path that is asked for most, if it is served here.
+    signing: Option<App>,
+}
+
+/// Asked for before every upload, and cheaper than the way through the router to it.
+const SIGN: &str = "/v1/upload-signatures";
+
+impl From<Router> for Doors {
+    /// Nothing but these routes.
+    fn from(router: Router) -> Self {
+        Self { router, signing: None }
+    }
+}
+
+impl Doors {
+    /// Answers one request.
+    pub async fn answer(self, request: Request) -> Response {
+        match self.signing {
+            Some(app) if is_signing(&app, &request) => {
+                let issue = |request| async {
+                    api::issue_signature::issue(State(app), request).await.into_response()
+                };
+                log_access_of(SIGN, request, issue).await
+            }
+            _ => match self.router.oneshot(request).await {
+                Ok(response) => response,
+                Err(never) => match never {},
+            },
+        }
+    }
+}
+
+/// What the router would say, too: its Host may be that of an object.
+fn is_signing(app: &App, request: &Request) -> bool {
+    request.method() == Method::POST
+        && request.uri().path() == SIGN
+        && (!app.config.roles.contains(&Role::Gateway)
+            || cos::Address::by_host(app, request.headers(), request.uri()).is_none())
+}
+
+/// The doors that the roles and the configuration of `app` open.
+pub fn router(app: &App) -> Doors {
+    // Web pages need the headers that a layer of the router adds.
+    let signs = app.config.roles.contains(&Role::Dispatch) && app.config.dispatch.origins.is_empty();
+    Doors { router: routes(app), signing: signs.then(|| app.clone()) }
+}
+
+fn routes(app: &App) -> Router {
     let has = |role| app.config.roles.contains(&role);
     let mut router: Router<App> = Router::new()
         .route("/healthz", get(ops::health))
@@ -52,7 +103,7 @@ pub fn router(app: &App) -> Router {
 /// Signature service (design section 5, step 1).
 fn dispatch_routes(app: &App) -> Router<App> {
     let router = Router::new()
-        .route("/v1/upload-signatures", post(api::issue_signature::issue))
+        .route(SIGN, post(api::issue_signature::issue))
         .route("/v1/upload-signatures/batch", post(api::issue_signatures::issue))
         .route("/v1/signatures/explain", post(api::explain_signature::explain))
         .route("/getUploadSignature", get(api::sample_signature::issue).post(api::sample_signature::issue));

@@ -28,22 +28,32 @@ pub struct AccessNote(pub Vec<(&'static str, Value)>);
 
 /// Middleware that counts bytes both ways and writes the line.
 pub async fn log_access(request: Request, next: Next) -> Response {
-    let mut line = Line::new(&request);
-    let request = match &line.received {
-        None => request,
-        Some(received) => {
-            let received = Arc::clone(received);
-            request.map(|body| {
-                Body::new(Counted {
-                    body,
-                    on_data: move |n| {
-                        received.fetch_add(n, Ordering::Relaxed);
-                    },
-                })
-            })
-        }
+    let template = request.extensions().get::<MatchedPath>().cloned();
+    let (line, request) = begin(request, template);
+    end(line, next.run(request).await)
+}
+
+/// The same for a request that is answered without the router: `template` is what its path appears as.
+pub async fn log_access_of<F: Future<Output = Response>>(
+    template: &'static str,
+    request: Request,
+    answer: impl FnOnce(Request) -> F,
+) -> Response {
+    let (mut line, request) = begin(request, None);
+    line.fixed = Some(template);
+    end(line, answer(request).await)
+}
+
+fn begin(request: Request, template: Option<MatchedPath>) -> (Line, Request) {
+    let line = Line::new(&request, template);
+    let Some(received) = line.received.clone() else { return (line, request) };
+    let on_data = move |n| {
+        received.fetch_add(n, Ordering::Relaxed);
     };
-    let mut response = next.run(request).await;
+    (line, request.map(|body| Body::new(Counted { body, on_data })))
+}
+
+fn end(mut line: Line, mut response: Response) -> Response {
     line.status = response.status();
     line.notes = response.extensions_mut().remove::<AccessNote>().unwrap_or_default().0;
     count(line.status);
@@ -71,6 +81,7 @@ fn count(status: StatusCode) {
 struct Line {
     method: Method,
     template: Option<MatchedPath>,
+    fixed: Option<&'static str>,
     uri: Uri,
     host: Option<HeaderValue>,
     client: Option<IpAddr>,
@@ -83,11 +94,12 @@ struct Line {
 }
 
 impl Line {
-    fn new(request: &Request) -> Self {
+    fn new(request: &Request, template: Option<MatchedPath>) -> Self {
         let has_body = !http_body::Body::is_end_stream(request.body());
         Self {
             method: request.method().clone(),
-            template: request.extensions().get::<MatchedPath>().cloned(),
+            template,
+            fixed: None,
             uri: request.uri().clone(),
             host: request.headers().get(header::HOST).cloned(),
             client: request.extensions().get::<Peer>().map(|peer| peer.addr.ip()),
@@ -102,7 +114,8 @@ impl Line {
     /// One JSON object.
     fn write(&self, out: &mut Vec<u8>) -> std::io::Result<()> {
         let text = |out: &mut Vec<u8>, text: &str| serde_json::to_writer(out, text);
-        let path = self.template.as_ref().map_or_else(|| self.uri.path(), MatchedPath::as_str);
+        let path = self.fixed.or_else(|| self.template.as_ref().map(MatchedPath::as_str));
+        let path = path.unwrap_or_else(|| self.uri.path());
         let host = self.host.as_ref().and_then(|host| host.to_str().ok()).unwrap_or("");
         out.extend_from_slice(b"{\"method\":");
         text(out, self.method.as_str())?;
@@ -179,7 +192,7 @@ mod tests {
             .header("host", "a\"b")
             .body(Body::empty())
             .unwrap();
-        let mut line = Line::new(&request);
+        let mut line = Line::new(&request, None);
         line.notes.push(("part", Value::from(3)));
         let mut out = Vec::new();
         line.write(&mut out).unwrap();

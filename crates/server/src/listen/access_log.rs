@@ -32,6 +32,8 @@ pub fn install(out: impl Write + Send + 'static) {
     if LOG.set(AccessLog::default()).is_ok()
         && let Some(log) = LOG.get()
     {
+        // There from the start, so that an alert on it has something to look at.
+        metrics::counter!("reelgate_access_log_lost_total").increment(0);
         std::thread::spawn(move || log.write_to(out));
     }
 }

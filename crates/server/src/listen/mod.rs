@@ -4,21 +4,22 @@ mod access;
 pub mod access_log;
 mod tls;
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use axum::Router;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-pub use access::{AccessNote, log_access};
+pub use access::{AccessNote, log_access, log_access_of};
 
 use crate::config::TlsFiles;
+use crate::http::router::Doors;
 
 /// How long a client may take to send a request head, also between two requests of a kept-alive connection.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(75);
@@ -62,7 +63,8 @@ impl Listener {
     }
 
     /// Serves until `stop`, then lets open requests finish for a while.
-    pub async fn serve(self, router: Router, stop: CancellationToken) {
+    pub async fn serve(self, doors: impl Into<Doors>, stop: CancellationToken) {
+        let doors = doors.into();
         let graceful = GracefulShutdown::new();
         let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
         loop {
@@ -73,8 +75,8 @@ impl Listener {
             };
             match accepted {
                 Ok((stream, addr)) => {
-                    let (acceptor, router, stop) = (self.acceptor.clone(), router.clone(), stop.clone());
-                    let connection = Connection { acceptor, router, addr, stop };
+                    let (acceptor, doors, stop) = (self.acceptor.clone(), doors.clone(), stop.clone());
+                    let connection = Connection { acceptor, doors, addr, stop };
                     let watcher = graceful.watcher();
                     tokio::spawn(async move {
                         connection.serve(stream, watcher).await;
@@ -97,7 +99,7 @@ impl Listener {
 
 struct Connection {
     acceptor: Option<tokio_rustls::TlsAcceptor>,
-    router: Router,
+    doors: Doors,
     addr: SocketAddr,
     stop: CancellationToken,
 }
@@ -107,25 +109,25 @@ impl Connection {
         let _ = stream.set_nodelay(true);
         let peer = Peer { addr: self.addr, tls: self.acceptor.is_some() };
         let Some(acceptor) = self.acceptor else {
-            return serve_io(stream, peer, self.router, Stopping(self.stop), graceful).await;
+            return serve_io(stream, peer, self.doors, Stopping(self.stop), graceful).await;
         };
         match tokio::time::timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream)).await {
-            Ok(Ok(stream)) => serve_io(stream, peer, self.router, Stopping(self.stop), graceful).await,
+            Ok(Ok(stream)) => serve_io(stream, peer, self.doors, Stopping(self.stop), graceful).await,
             Ok(Err(error)) => tracing::debug!(%error, client = %peer.addr, "TLS handshake failed"),
             Err(_) => tracing::debug!(client = %peer.addr, "TLS handshake took too long"),
         }
     }
 }
 
-async fn serve_io<I>(io: I, peer: Peer, router: Router, stopping: Stopping, graceful: Watcher)
+async fn serve_io<I>(io: I, peer: Peer, doors: Doors, stopping: Stopping, graceful: Watcher)
 where
     I: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
 {
     let service = hyper::service::service_fn(move |mut request: http::Request<hyper::body::Incoming>| {
         request.extensions_mut().insert(peer);
         request.extensions_mut().insert(stopping.clone());
-        let router = router.clone();
-        async move { tower::ServiceExt::oneshot(router, request.map(axum::body::Body::new)).await }
+        let doors = doors.clone();
+        async move { Ok::<_, Infallible>(doors.answer(request.map(axum::body::Body::new)).await) }
     });
     let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())

@@ -11,6 +11,7 @@ use reelgate_store::ApiKey;
 use serde::de::DeserializeOwned;
 
 use crate::app::App;
+use crate::config::CallerSettings;
 use crate::dispatch::Ask;
 use crate::http::{Origin, Problem, signed_in};
 
@@ -59,13 +60,13 @@ impl Asking {
 async fn console_key(app: &App, parts: &Parts) -> Result<Option<Arc<ApiKey>>, Problem> {
     match signed_in(app, &parts.method, &parts.headers).await {
         Ok(found) => Ok(found.map(|(key, _)| key)),
-        Err(problem)
-            if problem.status() == StatusCode::UNAUTHORIZED && app.config.dispatch.callers.len() > 1 =>
-        {
-            Ok(None)
-        }
+        Err(problem) if problem.status() == StatusCode::UNAUTHORIZED && others_may_ask(app) => Ok(None),
         Err(problem) => Err(problem),
     }
+}
+
+fn others_may_ask(app: &App) -> bool {
+    app.config.dispatch.callers.iter().any(|one| !matches!(one, CallerSettings::ApiKey))
 }
 
 impl RawBody {

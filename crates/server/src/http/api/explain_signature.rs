@@ -31,7 +31,8 @@ pub struct SignatureExplanation {
     signed_string: String,
     /// Its fields in their order, decoded.
     fields: Vec<SignedField>,
-    /// `known`: the key is here; `unknown`: it is not, is revoked, or is not good for your application.
+    /// `known`: the key is here; `unknown`: it is not, is revoked, or is not good for your application; `not_checked`: the
+    /// text names none.
     key: &'static str,
     /// `matches`, `differs` or `not_checked`.
     mac: &'static str,
