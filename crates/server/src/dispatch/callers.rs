@@ -26,6 +26,8 @@ pub struct Ask<'a> {
     pub client: IpAddr,
     /// The API key behind the console session that the request came with, if it came with one.
     pub signed_in: Option<Arc<ApiKey>>,
+    /// Whether it came with a console session that has ended.
+    pub console_ended: bool,
 }
 
 /// Somebody who was believed.
@@ -120,6 +122,9 @@ impl Callers {
     }
 
     fn nobody(&self, ask: &Ask<'_>) -> IssueError {
+        if ask.console_ended {
+            return IssueError::Unauthenticated("the console session has ended; sign in again".to_owned());
+        }
         let taken: Vec<String> = self.0.iter().map(Entry::describe).collect();
         let taken = taken.join(", or ");
         IssueError::Unauthenticated(match ask.headers.get(header::AUTHORIZATION) {

@@ -1,6 +1,7 @@
 //! The UGC door: every refusal of wire reference 1.4, the answers that SDKs read, and what "once" means.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
 use futures_util::future::join_all;
 use http::Method;
@@ -94,6 +95,28 @@ async fn a_signature_of_a_clock_that_is_a_little_ahead_and_an_unknown_procedure_
     });
     let upload = app.apply(&ahead, video()).await;
     assert_eq!(upload.data["storageRegionV5"], "ap-guangzhou", "there is one region");
+}
+
+#[tokio::test]
+async fn the_window_of_a_signature_passes_as_the_clock_moves() {
+    let app = TestApp::start().await;
+    let signature = app.sign(|p| {
+        p.current_time_stamp += 301;
+        p.expire_time = p.current_time_stamp + 60;
+    });
+    let body = json!({"signature": signature});
+    let ahead = app.refused("PrepareUploadUGC", body.clone(), 10004).await;
+    assert!(
+        ahead.contains("301 s ahead of the server's time") && ahead.contains("the 300 s allowed"),
+        "{ahead}"
+    );
+    app.clock.advance(Duration::from_secs(1));
+    app.ugc_data("PrepareUploadUGC", body.clone()).await;
+    app.clock.advance(Duration::from_millis(359_999));
+    app.ugc_data("PrepareUploadUGC", body.clone()).await;
+    app.clock.advance(Duration::from_millis(1));
+    let over = app.refused("PrepareUploadUGC", body, 10010).await;
+    assert!(over.contains("signature expired") && over.contains("fetch a new one"), "{over}");
 }
 
 #[tokio::test]

@@ -2,8 +2,9 @@
 //! about both at once.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use axum::body::{Bytes, to_bytes};
+use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::Request;
 use http::request::Parts;
 use http::{HeaderMap, StatusCode, header};
@@ -11,12 +12,15 @@ use reelgate_store::ApiKey;
 use serde::de::DeserializeOwned;
 
 use crate::app::App;
-use crate::config::CallerSettings;
 use crate::dispatch::Ask;
 use crate::http::{Origin, Problem, signed_in};
 
-/// Largest body, bytes: a batch of orders with long contexts.
-const BODY: usize = 1 << 20;
+/// Largest body of one order, bytes: the longest contexts take a tenth of it.
+pub(super) const ORDER: usize = 64 << 10;
+/// Largest body of a batch, bytes.
+pub(super) const BATCH: usize = 1 << 20;
+/// How long a body may take to arrive.
+const ARRIVAL: Duration = Duration::from_secs(30);
 
 /// Who asks.
 #[derive(Debug)]
@@ -26,6 +30,7 @@ pub(super) struct Asking {
     /// Its headers.
     pub(super) headers: HeaderMap,
     signed_in: Option<Arc<ApiKey>>,
+    console_ended: bool,
 }
 
 /// The body as it came.
@@ -36,37 +41,39 @@ pub(super) struct RawBody {
 }
 
 impl Asking {
-    /// Reads a request to its end.
-    pub(super) async fn of(app: &App, request: Request) -> Result<(Self, RawBody), Problem> {
+    /// Reads a request to its end, whose body has at most `most` bytes.
+    pub(super) async fn of(app: &App, request: Request, most: usize) -> Result<(Self, RawBody), Problem> {
         let (parts, body) = request.into_parts();
         let origin = Origin::of(app, &parts);
-        let signed_in = match parts.headers.contains_key(header::AUTHORIZATION) {
-            true => None,
+        let (signed_in, console_ended) = match parts.headers.contains_key(header::AUTHORIZATION) {
+            true => (None, false),
             false => console_key(app, &parts).await?,
         };
-        let bytes = to_bytes(body, BODY).await.map_err(|error| unread(&error))?;
+        let bytes = read(body, most).await?;
         let kind = parts.headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
         let is_json = kind.is_some_and(is_json);
-        Ok((Self { origin, headers: parts.headers, signed_in }, RawBody { bytes, is_json }))
+        Ok((Self { origin, headers: parts.headers, signed_in, console_ended }, RawBody { bytes, is_json }))
     }
 
     /// What the signature service sees of it.
     pub(super) fn ask(&self) -> Ask<'_> {
-        Ask { headers: &self.headers, client: self.origin.client, signed_in: self.signed_in.clone() }
+        Ask {
+            headers: &self.headers,
+            client: self.origin.client,
+            signed_in: self.signed_in.clone(),
+            console_ended: self.console_ended,
+        }
     }
 }
 
-/// The API key of the console session. One that has ended does not keep others from being looked at.
-async fn console_key(app: &App, parts: &Parts) -> Result<Option<Arc<ApiKey>>, Problem> {
+/// The API key of the console session, and whether the request came with one that has ended: that does not keep other
+/// credentials from being looked at.
+async fn console_key(app: &App, parts: &Parts) -> Result<(Option<Arc<ApiKey>>, bool), Problem> {
     match signed_in(app, &parts.method, &parts.headers).await {
-        Ok(found) => Ok(found.map(|(key, _)| key)),
-        Err(problem) if problem.status() == StatusCode::UNAUTHORIZED && others_may_ask(app) => Ok(None),
+        Ok(found) => Ok((found.map(|(key, _)| key), false)),
+        Err(problem) if problem.status() == StatusCode::UNAUTHORIZED => Ok((None, true)),
         Err(problem) => Err(problem),
     }
-}
-
-fn others_may_ask(app: &App) -> bool {
-    app.config.dispatch.callers.iter().any(|one| !matches!(one, CallerSettings::ApiKey))
 }
 
 impl RawBody {
@@ -95,16 +102,37 @@ fn is_json(kind: &str) -> bool {
     essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
 }
 
-fn unread(error: &axum::Error) -> Problem {
+async fn read(body: Body, most: usize) -> Result<Bytes, Problem> {
     use std::error::Error as _;
 
-    let too_large = error.source().is_some_and(|cause| cause.is::<http_body_util::LengthLimitError>());
-    if too_large {
-        return Problem::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "too_large",
-            "the body is larger than 1 MiB; send less",
-        );
+    match tokio::time::timeout(ARRIVAL, to_bytes(body, most)).await {
+        Ok(Ok(bytes)) => Ok(bytes),
+        Ok(Err(error))
+            if error.source().is_some_and(|cause| cause.is::<http_body_util::LengthLimitError>()) =>
+        {
+            let sentence = format!("the body is larger than the {most} bytes that are taken; send less");
+            Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", sentence))
+        }
+        Ok(Err(_)) => Err(Problem::invalid("the body broke off; send it again")),
+        Err(_) => {
+            let sentence = format!("the body did not arrive within {} s; send it again", ARRIVAL.as_secs());
+            Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "too_slow", sentence))
+        }
     }
-    Problem::invalid("the body broke off; send it again")
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::stream;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_does_not_come_is_not_waited_for() {
+        let begun = tokio::time::Instant::now();
+        let never = Body::from_stream(stream::pending::<Result<Bytes, std::io::Error>>());
+        let refused = read(never, ORDER).await.unwrap_err();
+        assert_eq!((refused.status(), refused.code()), (StatusCode::REQUEST_TIMEOUT, "too_slow"));
+        assert_eq!(begun.elapsed(), ARRIVAL);
+    }
 }

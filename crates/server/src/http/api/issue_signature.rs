@@ -10,7 +10,7 @@ use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::asking::Asking;
+use super::asking::{Asking, ORDER};
 use super::when::rfc3339;
 use crate::app::App;
 use crate::config::Mode;
@@ -147,7 +147,7 @@ pub struct UploadHosts {
     ),
 )]
 pub async fn issue(State(app): State<App>, request: Request) -> Result<Response, Refused> {
-    let (asking, body) = Asking::of(&app, request).await?;
+    let (asking, body) = Asking::of(&app, request, ORDER).await?;
     let request: UploadSignatureRequest = body.json_or_default()?;
     let issued = dispatch::issue(&app, &asking.ask(), order(request), Form::Own).await?;
     let answer = answer(&app, issued, &asking.origin.public_url(&app));

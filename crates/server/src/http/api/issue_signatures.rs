@@ -5,7 +5,7 @@ use axum::extract::{Request, State};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::asking::Asking;
+use super::asking::{Asking, BATCH};
 use super::issue_signature::{Refused, UploadSignature, UploadSignatureRequest, answer, order};
 use crate::app::App;
 use crate::dispatch::{self, Form};
@@ -60,7 +60,7 @@ pub async fn issue(
     State(app): State<App>,
     request: Request,
 ) -> Result<Json<UploadSignatureAnswers>, Refused> {
-    let (asking, body) = Asking::of(&app, request).await?;
+    let (asking, body) = Asking::of(&app, request, BATCH).await?;
     let batch: UploadSignatureBatch = body.json()?;
     let count = batch.orders.len();
     if !(1..=MOST).contains(&count) {

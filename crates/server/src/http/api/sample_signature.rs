@@ -13,7 +13,7 @@ use http::{HeaderMap, StatusCode, header};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
-use super::asking::Asking;
+use super::asking::{Asking, ORDER};
 use super::issue_signature::Refused;
 use crate::app::App;
 use crate::config::SampleShape;
@@ -33,7 +33,7 @@ pub async fn issue(State(app): State<App>, request: Request) -> Response {
 
 async fn answer(app: &App, request: Request) -> Result<String, Refused> {
     let query = request.uri().query().unwrap_or("").to_owned();
-    let (asking, body) = Asking::of(app, request).await?;
+    let (asking, body) = Asking::of(app, request, ORDER).await?;
     let order = Keys::read(&query, &asking.headers, &body.bytes)?.order()?;
     let issued = dispatch::issue(app, &asking.ask(), order, Form::Sample).await?;
     Ok(issued.signature.expose_secret().to_owned())

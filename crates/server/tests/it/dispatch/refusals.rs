@@ -88,7 +88,7 @@ async fn bodies_that_are_no_order_are_refused_by_their_field() {
     }
     let huge = t.http.post(t.url(SIGN)).bearer_auth(BACKEND).header(json_type.0, json_type.1);
     let answer = Answer::of(huge.body(vec![b' '; (1 << 20) + 1])).await;
-    answer.is_problem(413, "too_large", "larger than 1 MiB");
+    answer.is_problem(413, "too_large", "larger than the 65536 bytes that are taken; send less");
     let odd = t.http.post(t.url(SIGN)).bearer_auth(BACKEND).header("content-type", "application/x+json");
     Answer::of(odd.body("{}")).await.expect(200);
 }

@@ -183,7 +183,7 @@ async fn whatever_a_stranger_sends_can_be_read_and_takes_little_room() {
     for (procedure, kept) in [
         (r"\u0000".to_owned(), r#"procedure "\\u0000" is not known; known are"#.to_owned()),
         ("a\u{0}b".to_owned(), r#"procedure "a\0b" is not known; known are"#.to_owned()),
-        ("界".repeat(100_000), format!("procedure \"{}", "界".repeat(989))),
+        ("界".repeat(20_000), format!("procedure \"{}", "界".repeat(989))),
     ] {
         t.advance(1);
         t.post(BACKEND, SIGN, json!({"user": "u", "procedure": procedure})).await.expect(422);
