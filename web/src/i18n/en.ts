@@ -153,6 +153,7 @@ export const en = {
       mac: ["MAC", "It must be made with that key over exactly the signed string."],
       validity: ["Validity", "It must be signed by a clock that is right, for no longer than allowed, and not be over."],
       one_time: ["One-time use", "If it is good for one upload only, it must not have opened that upload yet."],
+      revocation: ["Revocation", "Neither it, nor all of its user or of its key, may have been revoked since."],
       values: ["Values", "Each field must be within its range."],
       application: ["Application", "The application it is for must take uploads here."],
       permission: ["Permission", "What the signature service wrote in, if anything, must be readable."],
