@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::extract::{Request, State};
+use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -44,10 +45,20 @@ pub struct UploadSignatureItem {
     retry_after: Option<u64>,
 }
 
+impl UploadSignatureItem {
+    /// The same refusal again, if it is one that the next order would only wait for.
+    fn if_unavailable(&self) -> Option<Self> {
+        let refused =
+            self.refused.as_ref().filter(|problem| problem.status() == StatusCode::SERVICE_UNAVAILABLE)?;
+        Some(Self { granted: None, refused: Some(refused.clone()), retry_after: self.retry_after })
+    }
+}
+
 /// Sign several upload permissions
 ///
 /// Each order is answered by itself: one that is refused does not touch the others. Rate limits count every signature.
-/// Only a caller that is not known at all is refused as a whole.
+/// Only a caller that is not known at all is refused as a whole. When whoever knows the caller cannot be asked (503), the
+/// orders that are left get the same answer without asking again.
 #[utoipa::path(
     post, path = "/v1/upload-signatures/batch", tag = "signatures", request_body = UploadSignatureBatch,
     responses(
@@ -69,8 +80,12 @@ pub async fn issue(
     }
     let public_url = asking.origin.public_url(&app);
     let ask = asking.ask();
-    let mut items = Vec::with_capacity(count);
+    let mut items: Vec<UploadSignatureItem> = Vec::with_capacity(count);
     for request in batch.orders {
+        if let Some(unavailable) = items.last().and_then(UploadSignatureItem::if_unavailable) {
+            items.push(unavailable);
+            continue;
+        }
         let issued = dispatch::issue(&app, &ask, order(request), Form::Own).await;
         items.push(match issued {
             Ok(issued) => {

@@ -244,3 +244,18 @@ async fn what_the_app_allowed_is_remembered_for_the_same_question_only() {
     assert_eq!(shop.asked().len(), 3);
     Answer::of(t.http.post(t.url(SIGN))).await.is_problem(401, "unauthenticated", "the credentials of shop");
 }
+
+#[tokio::test]
+async fn a_batch_asks_an_app_that_fails_only_once() {
+    let (shop, t) = shop(Reply::Text(500, "broken"), json!([])).await;
+    let batch = t.http.post(t.url(&format!("{SIGN}/batch"))).header("cookie", "shop=1");
+    let orders = json!({"orders": [{"max_size": 1}, {"max_size": 2}, {"max_size": 3}]});
+    let answer = Answer::of(batch.json(&orders)).await.expect(200);
+    for item in answer.json["items"].as_array().unwrap() {
+        assert_eq!(
+            (&item["refused"]["code"], &item["retry_after"]),
+            (&json!("forward_auth_failed"), &json!(5))
+        );
+    }
+    assert_eq!((answer.json["items"].as_array().unwrap().len(), shop.asked().len()), (3, 1));
+}
