@@ -63,7 +63,7 @@ pub async fn open(
     remote: String,
     request_hash: String,
 ) -> Result<Opened, Refusal> {
-    let claim = Claim::new(&permit.permission, &permit.mac, &remote);
+    let claim = Claim::new(permit, &remote);
     let mut new = plan(app, permit, wanted, remote).await?;
     claim.mark(&mut new, app.clock.now());
     let once = permit.parameters.one_time_valid.then(|| OneTime {
@@ -102,7 +102,7 @@ pub async fn resume(
 ) -> Result<Opened, Refusal> {
     let session = session::of_key(app, permit, session_key).await?;
     let session = session::must_be_open(app, session)?;
-    let claim = Claim::new(&permit.permission, &permit.mac, &remote);
+    let claim = Claim::new(permit, &remote);
     if claim.watches_addresses() {
         let (scope, until) = (permit.scope.clone(), session.request.expires_at);
         let work =

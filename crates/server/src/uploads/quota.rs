@@ -7,8 +7,8 @@ use reelgate_model::{Scope, Time};
 use reelgate_store::{Amount, NewSession, Quota, Session, StoreError, Tx};
 use reelgate_wire::permission::Permission;
 
-use super::Refusal;
 use super::open::MAX_COVER;
+use super::{Permit, Refusal};
 use crate::dispatch::network;
 
 const DAY_MS: i64 = 86_400_000;
@@ -24,15 +24,18 @@ pub(super) struct Claim {
     holder: String,
     /// From where it is used.
     remote: String,
+    /// When the signature ends: until then it can be used from yet another address.
+    expires_at: Time,
 }
 
 impl Claim {
-    pub(super) fn new(permission: &Permission, mac: &str, remote: &str) -> Self {
+    pub(super) fn new(permit: &Permit, remote: &str) -> Self {
+        let permission = permit.permission.clone();
         let holder = match permission.id.as_str() {
-            "" => format!("mac-{mac}"),
+            "" => format!("mac-{}", permit.mac),
             id => id.to_owned(),
         };
-        Self { permission: permission.clone(), holder, remote: remote.to_owned() }
+        Self { permission, holder, remote: remote.to_owned(), expires_at: permit.expires_at() }
     }
 
     fn counts_days(&self) -> bool {
@@ -101,7 +104,7 @@ impl Claim {
         let quota = Quota {
             subject: permission_subject(&self.holder),
             period: Quota::WHILE_OPEN,
-            expires_at: Time(until.0 + KEEP_MS),
+            expires_at: Time(until.max(self.expires_at).0 + KEEP_MS),
         };
         let most = Amount {
             uploads: self.permission.open_sessions.map_or(u64::MAX, u64::from),

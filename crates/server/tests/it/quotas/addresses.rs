@@ -97,3 +97,20 @@ async fn the_identical_request_of_a_one_time_signature_is_counted_from_each_addr
     })
     .await;
 }
+
+#[tokio::test]
+async fn addresses_are_remembered_as_long_as_the_signature_is_good() {
+    const DAY: std::time::Duration = std::time::Duration::from_secs(86_400);
+    under(json!({"name": "near", "addresses": 2, "validity": 30 * 86_400}), async |app| {
+        let body = signed(&app.issued("alice", false).await, file());
+        for address in ["203.0.113.1", "203.0.113.2"] {
+            assert_eq!(apply_from(app, address, &body).await.0, 0, "{address}");
+        }
+        // Their sessions are long over, and what nobody asks for any more is forgotten.
+        app.clock.advance(29 * DAY);
+        reelgate_server::upkeep::round(&app.app).await.unwrap();
+        assert_eq!(apply_from(app, "203.0.113.3", &body).await.0, 10001);
+        assert_eq!(apply_from(app, "203.0.113.1", &body).await.0, 0);
+    })
+    .await;
+}
