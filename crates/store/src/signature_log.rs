@@ -38,7 +38,8 @@ impl SignatureQuery<'_> {
     }
 }
 
-/// Entries of a segment that is not packed any more.
+/// Entries of a segment that is not packed any more. The statements say it, too: an index holds what is below it, and a bound
+/// value would not find that index.
 const FULL: i64 = 2_048;
 /// Entries that a segment gets by packing, at most.
 const PACKED: i64 = 4_096;
@@ -152,10 +153,9 @@ impl Tx {
     /// few. `Stale` if somebody else packs the same ones.
     pub async fn pack_signature_log(&mut self, before: Time) -> Result<usize, StoreError> {
         let rows = sqlx::query(
-            "SELECT app FROM signature_log WHERE entries < $1 AND ends_at < $2
-              GROUP BY app HAVING COUNT(*) >= $3 ORDER BY app LIMIT 1",
+            "SELECT app FROM signature_log WHERE entries < 2048 AND ends_at < $1
+              GROUP BY app HAVING COUNT(*) >= $2 ORDER BY app LIMIT 1",
         )
-        .bind(FULL)
         .bind(before.0)
         .bind(WORTH)
         .fetch_all(self.conn())
@@ -163,10 +163,9 @@ impl Tx {
         let Some(app) = each(&rows, |row| row.app_id("app"))?.pop() else { return Ok(0) };
         let rows = sqlx::query(
             "SELECT id, ends_at, entries, body FROM signature_log
-              WHERE app = $1 AND entries < $2 AND ends_at < $3 ORDER BY ends_at, id LIMIT $4",
+              WHERE app = $1 AND entries < 2048 AND ends_at < $2 ORDER BY ends_at, id LIMIT $3",
         )
         .bind(app.0)
-        .bind(FULL)
         .bind(before.0)
         .bind(STEP * 4)
         .fetch_all(self.conn())

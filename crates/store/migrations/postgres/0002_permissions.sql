@@ -73,3 +73,6 @@ CREATE TABLE signature_log (
     PRIMARY KEY (app, ends_at, id)
 ) PARTITION BY RANGE (ends_at);
 CREATE TABLE signature_log_default PARTITION OF signature_log DEFAULT;
+CREATE INDEX signature_log_due ON signature_log (ends_at);
+-- What may be packed. Its bound is the one of the statement (crates/store/src/signature_log.rs).
+CREATE INDEX signature_log_small ON signature_log (app, ends_at, id) WHERE entries < 2048;

@@ -72,3 +72,6 @@ CREATE TABLE signature_log (
     body      TEXT   NOT NULL,              -- one JSON array a line
     PRIMARY KEY (app, ends_at, id)
 );
+CREATE INDEX signature_log_due ON signature_log (ends_at);
+-- What may be packed. Its bound is the one of the statement (crates/store/src/signature_log.rs).
+CREATE INDEX signature_log_small ON signature_log (app, ends_at, id) WHERE entries < 2048;
