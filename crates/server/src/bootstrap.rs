@@ -141,9 +141,12 @@ fn known_is_fine(put: Result<(), StoreError>) -> Result<(), StoreError> {
     }
 }
 
+/// How every API key that is made here begins.
+pub const API_KEY_PREFIX: &str = "rgk_";
+
 /// A new API key: prefixed, so that a leaked one is recognised for what it is.
 pub fn new_api_key() -> String {
-    format!("rgk_{}", random_text(40))
+    format!("{API_KEY_PREFIX}{}", random_text(40))
 }
 
 /// `length` random letters and digits.

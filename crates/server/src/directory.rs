@@ -17,6 +17,7 @@ use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 
 use crate::app::App;
+use crate::bootstrap::API_KEY_PREFIX;
 
 /// Age from which a copy is checked.
 const FRESH: Duration = Duration::from_secs(1);
@@ -136,6 +137,19 @@ impl Directory {
             return Err(DirectoryError(anyhow!("a check that was waited for has failed")));
         }
         self.check(app).await
+    }
+
+    /// The live API key that `token` is. One that was made on another node a moment ago is found, too.
+    pub async fn api_key(&self, app: &App, token: &str) -> Result<Option<Arc<ApiKey>>, DirectoryError> {
+        let (looked, now) = (Instant::now(), app.clock.now());
+        if let Some(key) = self.current(app).await?.api_key(token, now) {
+            return Ok(Some(Arc::clone(key)));
+        }
+        // Keys of another form are given by the configuration, and so there since the start.
+        if !token.starts_with(API_KEY_PREFIX) {
+            return Ok(None);
+        }
+        Ok(self.since(app, looked).await?.api_key(token, now).cloned())
     }
 
     /// Forgets the copy: this process has just changed a row.

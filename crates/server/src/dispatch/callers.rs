@@ -2,7 +2,6 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Instant;
 
 use http::{HeaderMap, header};
 use reelgate_callers::{Answer, Forward, Identity, Jwt, Narrowing, SettingsError};
@@ -12,10 +11,8 @@ use serde_json::Value;
 
 use super::refusal::IssueError;
 use crate::app::App;
+use crate::bootstrap::API_KEY_PREFIX;
 use crate::config::CallerSettings;
-
-/// How every API key that this server makes begins.
-const API_KEY_PREFIX: &str = "rgk_";
 
 /// What a request shows of who sent it.
 #[derive(Debug)]
@@ -86,7 +83,7 @@ impl Callers {
         for entry in &self.0 {
             let (name, target, who) = match entry {
                 Entry::ApiKey => match token {
-                    Some(token) => match by_api_key(app, token).await? {
+                    Some(token) => match app.directory.api_key(app, token).await? {
                         Some(key) => {
                             let principal = Principal::ApiKey(key.id.clone());
                             return may_sign(key, principal);
@@ -214,19 +211,6 @@ fn may_sign(key: Arc<ApiKey>, principal: Principal) -> Result<Asker, IssueError>
         return Err(IssueError::LacksScope { id: key.id.clone(), name: key.name.clone() });
     }
     Ok(Asker { scope: Scope::new(key.app, principal), who: Who::ApiKey(key) })
-}
-
-async fn by_api_key(app: &App, token: &str) -> Result<Option<Arc<ApiKey>>, IssueError> {
-    let looked = Instant::now();
-    let now = app.clock.now();
-    if let Some(key) = app.directory.current(app).await?.api_key(token, now) {
-        return Ok(Some(Arc::clone(key)));
-    }
-    if !token.starts_with(API_KEY_PREFIX) {
-        // Given by the configuration, and so there since the start.
-        return Ok(None);
-    }
-    Ok(app.directory.since(app, looked).await?.api_key(token, now).cloned())
 }
 
 fn unknown_key() -> IssueError {

@@ -4,7 +4,6 @@
 
 use std::marker::PhantomData;
 use std::sync::Arc;
-use std::time::Instant;
 
 use axum::extract::FromRequestParts;
 use http::request::Parts;
@@ -107,7 +106,7 @@ async fn identify(
                 "the Authorization header is not `Bearer <API key>`; send the key in that form",
             )
         })?;
-        let key = key_of_token(app, token.trim()).await?.ok_or_else(|| {
+        let key = app.directory.api_key(app, token.trim()).await?.ok_or_else(|| {
             Problem::unauthenticated("the API key is not known or was revoked; check it or create a new one")
         })?;
         return Ok((key, None));
@@ -116,15 +115,6 @@ async fn identify(
         return Ok((key, Some(session)));
     }
     Err(Problem::unauthenticated("no credentials; send `Authorization: Bearer <API key>`"))
-}
-
-/// The live API key that `token` is, if any. One that was made on another node a moment ago is found, too.
-pub async fn key_of_token(app: &App, token: &str) -> Result<Option<Arc<ApiKey>>, Problem> {
-    let (looked, now) = (Instant::now(), app.clock.now());
-    if let Some(key) = app.directory.current(app).await?.api_key(token, now) {
-        return Ok(Some(Arc::clone(key)));
-    }
-    Ok(app.directory.since(app, looked).await?.api_key(token, now).cloned())
 }
 
 /// The console session that a request came with, if it came with its cookie.

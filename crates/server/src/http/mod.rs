@@ -13,7 +13,7 @@ mod play;
 mod problem;
 mod ugc;
 
-pub use auth::{Admin, Any, COOKIE, Caller, Manage, Read, digest, key_of_token, signed_in};
+pub use auth::{Admin, Any, COOKIE, Caller, Manage, Read, digest, signed_in};
 pub use ops::install_metrics;
 pub use origin::Origin;
 pub use problem::Problem;

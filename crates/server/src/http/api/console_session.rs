@@ -15,7 +15,7 @@ use super::input::Body;
 use super::sign_in_limit::SignInLimit;
 use crate::app::App;
 use crate::bootstrap::random_text;
-use crate::http::{Any, COOKIE, Caller, Origin, Problem, digest, key_of_token};
+use crate::http::{Any, COOKIE, Caller, Origin, Problem, digest};
 
 /// How long a person stays signed in.
 const LIFE: Duration = Duration::from_secs(12 * 3600);
@@ -61,7 +61,7 @@ pub async fn sign_in(
     if let Err(wait) = limit.take(origin.client, now) {
         return Ok(too_many(wait));
     }
-    let key = key_of_token(&app, request.token.trim()).await?.ok_or_else(|| {
+    let key = app.directory.api_key(&app, request.token.trim()).await?.ok_or_else(|| {
         Problem::unauthenticated(
             "the token is not known or was revoked; the server printed one at its first start",
         )
