@@ -115,19 +115,30 @@ impl Limits<'_> {
         }
     }
 
-    /// Allowed types; empty: any. Types that only one of policy and app allows are not allowed; when none is left, the
-    /// app's own list stays, none of which the policy allows, so that nothing is.
+    /// Allowed types; empty: any. Types that only one of policy and app allows are not allowed; whether any is left is
+    /// looked at in [`Limits::permit`].
     fn types(&self) -> Vec<String> {
         let own = &self.policy.types;
         let Some(less) = self.narrowing.and_then(|less| less.types.as_ref()) else { return own.clone() };
-        let less = less.iter().map(|word| plain(word));
-        let both: Vec<String> = less.filter(|word| own.is_empty() || own.contains(word)).collect();
-        if both.is_empty() { vec![NOTHING.to_owned()] } else { both }
+        less.iter().map(|word| plain(word)).filter(|word| own.is_empty() || own.contains(word)).collect()
+    }
+
+    /// Refuses when the app's types and the policy's have none in common: an empty list would allow all.
+    fn some_type_is_left(&self, permission: &Permission) -> Result<(), IssueError> {
+        match self.narrowing.and_then(|less| less.types.as_ref()) {
+            Some(less) if permission.types.is_empty() => Err(IssueError::NoTypeLeft {
+                app: less.join(", "),
+                by: self.by_policy(),
+                allowed: self.policy.types.join(", "),
+            }),
+            _ => Ok(()),
+        }
     }
 
     /// The permission that `order` gets.
     pub(super) fn permit(&self, app: &App, order: &Order) -> Result<Permission, IssueError> {
         let mut permission = self.permission(app);
+        self.some_type_is_left(&permission)?;
         let most = self.max_size();
         if let Some(asked) = order.max_size {
             if !(1..=most).contains(&asked) {
@@ -250,9 +261,6 @@ impl Limits<'_> {
         }
     }
 }
-
-/// A type that no file has.
-const NOTHING: &str = "none";
 
 /// An extension as it is compared: lower case, without a dot.
 fn plain(word: &str) -> String {

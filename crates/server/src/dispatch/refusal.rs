@@ -144,6 +144,16 @@ pub enum IssueError {
         /// All types, for the sentence.
         allowed: String,
     },
+    /// The app and the policy have no type in common.
+    #[error("no type is left to upload: the app that was asked allows [{app}], and {by} allows [{allowed}]")]
+    NoTypeLeft {
+        /// The app's types.
+        app: String,
+        /// Whose limit they were to narrow.
+        by: LimitedBy,
+        /// Its types; empty: any.
+        allowed: String,
+    },
     /// Categories count from 0.
     #[error("class_id {0} is negative; 0 means no category")]
     ClassId(i64),
@@ -213,7 +223,7 @@ impl IssueError {
             Self::ContextTooLong { .. } => "context_too_long",
             Self::MaxSize { .. } => "max_size_out_of_range",
             Self::MaxDuration { .. } => "max_duration_out_of_range",
-            Self::TypeNotAllowed { .. } => "type_not_allowed",
+            Self::TypeNotAllowed { .. } | Self::NoTypeLeft { .. } => "type_not_allowed",
             Self::ClassId(_) => "class_id_out_of_range",
             Self::ClassNotAllowed { .. } => "class_id_not_allowed",
             Self::Region(_) => "storage_region_out_of_range",

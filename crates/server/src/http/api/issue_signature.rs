@@ -309,6 +309,7 @@ impl From<IssueError> for Refused {
             | IssueError::MaxSize { .. }
             | IssueError::MaxDuration { .. }
             | IssueError::TypeNotAllowed { .. }
+            | IssueError::NoTypeLeft { .. }
             | IssueError::ClassId(_)
             | IssueError::ClassNotAllowed { .. }
             | IssueError::Region(_)
