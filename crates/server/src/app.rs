@@ -15,6 +15,7 @@ use crate::config::Config;
 use crate::directory::Directory;
 use crate::dispatch::Dispatch;
 use crate::roles::Role;
+use crate::uploads::Turns;
 use crate::vault::Vault;
 
 /// The application, shared by reference.
@@ -41,6 +42,8 @@ pub struct Parts {
     pub directory: Directory,
     /// The signature service.
     pub dispatch: Dispatch,
+    /// Whose turn it is to open an upload.
+    pub turns: Turns,
     /// Origin of media URLs, without a trailing slash. Background work has no request to take it from.
     pub play_origin: String,
     /// The main application, known once `bootstrap::first_run` has been here.
@@ -87,6 +90,7 @@ impl App {
             sandbox,
             directory: Directory::default(),
             dispatch,
+            turns: Turns::default(),
         });
         app.check_master_key().await?;
         Ok(app)

@@ -15,7 +15,9 @@ pub mod put;
 mod quota;
 mod refusal;
 pub mod session;
+mod turns;
 
 pub use bytes::BytesError;
 pub use permit::Permit;
 pub use refusal::Refusal;
+pub use turns::Turns;

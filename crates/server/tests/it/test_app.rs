@@ -15,6 +15,7 @@ use reelgate_server::directory::Directory;
 use reelgate_server::dispatch::Dispatch;
 use reelgate_server::http::router::router;
 use reelgate_server::listen::Listener;
+use reelgate_server::uploads::Turns;
 use reelgate_server::vault::Vault;
 use reelgate_store::Store;
 use reelgate_testkit::Database;
@@ -212,6 +213,7 @@ async fn open(config: Config, clock: Clock, play_origin: String) -> App {
     App::new(Parts {
         dispatch: Dispatch::open(&config, &clock, &store).unwrap(),
         directory: Directory::default(),
+        turns: Turns::default(),
         config,
         clock,
         store,

@@ -55,8 +55,14 @@ fn action_of(query: &str) -> String {
 
 async fn dispatch(app: &App, origin: &Origin, action: &str, body: &[u8]) -> Result<Response, Failed> {
     match Action::from_name(action) {
-        Some(Action::Prepare) => Ok(success(prepare::prepare(app, origin, body).await?)),
-        Some(Action::Apply) => Ok(success(apply::apply(app, origin, body).await?)),
+        Some(Action::Prepare) => {
+            let _turn = app.turns.take().await;
+            Ok(success(prepare::prepare(app, origin, body).await?))
+        }
+        Some(Action::Apply) => {
+            let _turn = app.turns.take().await;
+            Ok(success(apply::apply(app, origin, body).await?))
+        }
         Some(Action::Commit) => Ok(success(commit::commit(app, body).await?)),
         None => {
             let shown: String = action.chars().take(64).collect();

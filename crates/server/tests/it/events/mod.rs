@@ -18,6 +18,7 @@ use reelgate_server::directory::Directory;
 use reelgate_server::dispatch::Dispatch;
 use reelgate_server::events::delivery::Courier;
 use reelgate_server::events::{Fact, append};
+use reelgate_server::uploads::Turns;
 use reelgate_server::vault::Vault;
 use reelgate_store::{Attempt, Delivery, NewApp, Store, StoreError};
 
@@ -106,6 +107,7 @@ async fn open(config: Config, clock: Clock) -> App {
     App::new(Parts {
         dispatch: Dispatch::open(&config, &clock, &store).unwrap(),
         directory: Directory::default(),
+        turns: Turns::default(),
         play_origin: "http://media.example".to_owned(),
         main_app: OnceLock::new(),
         objects: Some(Arc::new(Memory::new())),
