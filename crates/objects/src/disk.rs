@@ -135,6 +135,10 @@ impl Objects for Disk {
         self.run(move |root| blobs::delete_dir(root, &prefix)).await
     }
 
+    async fn free_bytes(&self) -> Result<Option<u64>, ObjectsError> {
+        self.run(|root| root.free_bytes().map(Some)).await
+    }
+
     fn local_path(&self, blob: &BlobName) -> Option<PathBuf> {
         Some(self.root.path_of(blob))
     }

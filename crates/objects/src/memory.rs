@@ -253,6 +253,10 @@ impl Objects for Memory {
         Ok(())
     }
 
+    async fn free_bytes(&self) -> Result<Option<u64>, ObjectsError> {
+        Ok(None)
+    }
+
     fn local_path(&self, _blob: &BlobName) -> Option<PathBuf> {
         None
     }

@@ -61,6 +61,9 @@ pub trait Objects: Send + Sync + fmt::Debug + 'static {
     /// Removes every blob below `{prefix}/`. None there is fine.
     async fn delete_dir(&self, prefix: &BlobName) -> Result<(), ObjectsError>;
 
+    /// Bytes that can still be stored, where the backend knows: of the file system that holds them.
+    async fn free_bytes(&self) -> Result<Option<u64>, ObjectsError>;
+
     /// The file that holds the blob, where there is one on this machine, for a child process that reads in place. It
     /// must never be written to. Says nothing about whether the blob exists.
     fn local_path(&self, blob: &BlobName) -> Option<PathBuf>;

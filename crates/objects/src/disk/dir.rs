@@ -34,6 +34,12 @@ pub(super) enum Access {
 }
 
 impl Dir {
+    /// Bytes that may still be written on the file system it is on.
+    pub(super) fn free_bytes(&self) -> io::Result<u64> {
+        let system = fs::fstatvfs(&self.handle)?;
+        Ok(system.f_bavail.saturating_mul(system.f_frsize))
+    }
+
     /// Opens the directory that everything else lives below. This one path may lead through links.
     pub(super) fn open_root(path: &Path) -> io::Result<Self> {
         let handle =

@@ -64,6 +64,11 @@ impl Root {
         self.blobs.path_of(blob.as_str())
     }
 
+    /// Bytes that this process may still write on the file system of the root (not those kept for its superuser).
+    pub(super) fn free_bytes(&self) -> Result<u64, ObjectsError> {
+        self.staging.free_bytes().during(|| "ask for the free space of the storage directory".to_owned())
+    }
+
     /// Moves the durable file or directory `name` of `from` to its final name, and makes that durable. Never replaces.
     pub(super) fn settle(&self, from: &Dir, name: &str, blob: &BlobName) -> Result<(), ObjectsError> {
         let during = || format!("give blob {blob} its name");

@@ -89,6 +89,8 @@ pub struct Upload {
     pub session_ttl: Duration,
     /// Largest file in bytes when the permission does not say less.
     pub max_size: u64,
+    /// Bytes of the storage's file system that stay free: what would leave less is not taken.
+    pub min_free: u64,
 }
 
 /// Rules of event delivery.

@@ -78,6 +78,8 @@ pub(super) struct Upload {
     pub(super) session_ttl: Option<u64>,
     #[serde(deserialize_with = "flexible")]
     pub(super) max_size: Option<u64>,
+    #[serde(deserialize_with = "flexible")]
+    pub(super) min_free: Option<u64>,
 }
 
 #[derive(Debug, Default, Deserialize)]

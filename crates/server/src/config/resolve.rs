@@ -138,6 +138,7 @@ fn upload(raw: raw::Upload) -> Result<Upload> {
         credential_ttl: Duration::from_secs(credential_ttl),
         session_ttl: Duration::from_secs(session_ttl),
         max_size: raw.max_size.unwrap_or(48 << 30),
+        min_free: raw.min_free.unwrap_or(1 << 30),
     })
 }
 

@@ -52,6 +52,11 @@ pub enum BytesError {
     /// The session ended meanwhile.
     #[error("the upload session has ended; start a new upload")]
     SessionEnded,
+    /// The storage would have less free space than it keeps.
+    #[error(
+        "the server is short of disk space and takes no more bytes now; nothing is lost, try again later"
+    )]
+    NoRoom,
     /// The disk is full.
     #[error("the server has no space left; nothing was stored, try again later")]
     NoSpace(#[source] ObjectsError),

@@ -14,6 +14,7 @@ pub mod permit;
 pub mod put;
 mod quota;
 mod refusal;
+mod room;
 pub mod session;
 mod turns;
 

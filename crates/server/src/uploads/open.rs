@@ -6,7 +6,7 @@ use reelgate_store::{NewSession, Session, SignatureUse, StoreError, Tx, unit};
 
 use super::grant::{self, Grant};
 use super::quota::Claim;
-use super::{Permit, Refusal, session};
+use super::{Permit, Refusal, room, session};
 use crate::app::App;
 
 /// A file as announced by the client.
@@ -65,6 +65,7 @@ pub async fn open(
 ) -> Result<Opened, Refusal> {
     let claim = Claim::new(permit, &remote);
     let mut new = plan(app, permit, wanted, remote).await?;
+    room::for_session(app, new.video_size).await?;
     claim.mark(&mut new, app.clock.now());
     let once = permit.parameters.one_time_valid.then(|| OneTime {
         mac: permit.mac.clone(),

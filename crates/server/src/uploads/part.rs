@@ -10,6 +10,7 @@ use reelgate_store::{Multipart, Part, StoreError, unit};
 
 use super::access::Writer;
 use super::bytes::BytesError;
+use super::room;
 use crate::app::App;
 
 /// A body that gives nothing for so long is given up.
@@ -47,6 +48,7 @@ where
         (existing, read.part_totals(&multipart.id, announced.number).await?.bytes)
     };
     check_total(writer, key, others, announced.length)?;
+    room::for_bytes(app, announced.length).await?;
     let part_size = part_size(app, writer, &multipart, announced).await?;
     let target = PartTarget {
         multipart: &multipart.id,

@@ -9,6 +9,7 @@ use super::access::Writer;
 use super::bytes::BytesError;
 use super::complete::blob_name;
 use super::part::next;
+use super::room;
 use crate::app::App;
 
 /// Stores the body behind `key`; an object that was there before is replaced, its bytes are not.
@@ -28,6 +29,7 @@ where
     if length > most {
         return Err(BytesError::TooLarge { what: "the object", size: length, most });
     }
+    room::for_bytes(app, length).await?;
     let unique = uuid::Uuid::now_v7().simple().to_string();
     let blob = blob_name(&writer.session, &unique)?;
     let failed = |error| BytesError::of_objects(error, &unique);

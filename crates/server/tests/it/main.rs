@@ -17,6 +17,7 @@ mod kill;
 mod media;
 mod play;
 mod quotas;
+mod room;
 mod server_process;
 mod signatures;
 mod test_app;

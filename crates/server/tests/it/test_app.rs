@@ -88,9 +88,15 @@ impl TestApp {
 
     /// Another process, so to speak, with the same rows, bytes and time.
     pub(crate) async fn another_node(&self) -> Self {
+        self.another_node_with(&[]).await
+    }
+
+    /// The same with more configuration than this one, as environment variables.
+    pub(crate) async fn another_node_with(&self, settings: &[(&str, &str)]) -> Self {
         let dir = tempfile::tempdir().unwrap();
         std::os::unix::fs::symlink(self.dir.path().join("data"), dir.path().join("data")).unwrap();
-        Self::at(dir, self.settings.clone(), self.clock.clone()).await
+        let own = settings.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned()));
+        Self::at(dir, self.settings.iter().cloned().chain(own).collect(), self.clock.clone()).await
     }
 
     async fn at(dir: tempfile::TempDir, settings: Vec<(String, String)>, clock: Clock) -> Self {

@@ -72,6 +72,7 @@ impl From<BytesError> for CosError {
             BytesError::InvalidPartOrder => ErrorCode::InvalidPartOrder,
             BytesError::PartTooSmall { .. } => ErrorCode::EntityTooSmall,
             BytesError::SessionEnded => ErrorCode::AccessDenied,
+            BytesError::NoRoom => ErrorCode::ServiceUnavailable,
             BytesError::NoSpace(source) => {
                 tracing::error!(cause = format!("{source:#}"), "the storage is full");
                 ErrorCode::ServiceUnavailable
