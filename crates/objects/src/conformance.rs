@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use crate::{
     BlobName, CompletedBlob, Digests, Length, Objects, ObjectsError, PartTarget, PartWriter, PlacedPart,
-    StoredPart, Sums, learn_part_size,
+    Slot, StoredPart, Sums, learn_part_size,
 };
 
 /// Part size of the suite: more than one batch of a writer, so that bytes have reached the backend before `finish`.
@@ -95,14 +95,23 @@ impl<'a> Upload<'a> {
     ) -> Result<Box<dyn PartWriter>, ObjectsError> {
         let length = length as u64;
         self.part_size = self.part_size.or_else(|| learn_part_size(number, length, None));
-        let (multipart, part_size, length) = (self.id.as_str(), self.part_size, Length::Exactly(length));
-        self.objects.begin_part(PartTarget { multipart, number, part_size, length, acknowledged }).await
+        let slot = self.part_size.and_then(|size| Slot::regular(number, size));
+        let (multipart, length) = (self.id.as_str(), Length::Exactly(length));
+        let target = PartTarget { multipart, number, slot, length, acknowledged, md5: true };
+        self.objects.begin_part(target).await
     }
 
     /// Writes the row of a part, replacing an earlier one.
     pub fn acknowledge(&mut self, number: u32, stored: StoredPart, bytes: &Bytes) {
         let expected = sums(bytes);
-        assert_eq!((stored.size, &stored.md5, stored.crc64), (expected.size, &expected.md5, expected.crc64));
+        assert_eq!(stored.md5, expected.md5);
+        self.acknowledge_without_md5(number, stored, bytes);
+    }
+
+    /// The same for a part whose MD5 was not wanted.
+    pub fn acknowledge_without_md5(&mut self, number: u32, stored: StoredPart, bytes: &Bytes) {
+        let expected = sums(bytes);
+        assert_eq!((stored.size, stored.crc64), (expected.size, expected.crc64));
         let StoredPart { place, size, crc64, .. } = stored;
         self.rows.insert(number, (PlacedPart { number, place, size, crc64 }, bytes.clone()));
     }

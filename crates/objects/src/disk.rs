@@ -29,6 +29,7 @@ use async_trait::async_trait;
 
 use self::area::Area;
 use self::root::Root;
+use crate::digests::Digests;
 use crate::name::check_segment;
 use crate::pump::{Pump, off_reactor};
 use crate::{
@@ -69,7 +70,7 @@ impl Objects for Disk {
         let PartTarget { number, length, .. } = target;
         let slot = part::slot_of(&target);
         let sink = self.run(move |root| part::begin(root, &multipart, number, slot)).await?;
-        Ok(Box::new(Pump::new(sink, length)))
+        Ok(Box::new(Pump::new(sink, length, target.digests())))
     }
 
     async fn discard_part(&self, multipart: &str, place: &Place) -> Result<(), ObjectsError> {
@@ -104,7 +105,7 @@ impl Objects for Disk {
     async fn begin_put(&self, blob: &BlobName, length: Length) -> Result<Box<dyn BlobWriter>, ObjectsError> {
         let blob = blob.clone();
         let sink = self.run(move |root| blobs::begin(root, blob)).await?;
-        Ok(Box::new(Pump::new(sink, length)))
+        Ok(Box::new(Pump::new(sink, length, Digests::new())))
     }
 
     async fn publish_dir(&self, from: &Path, prefix: &BlobName) -> Result<Published, ObjectsError> {

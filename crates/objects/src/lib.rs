@@ -23,5 +23,5 @@ pub use error::ObjectsError;
 pub use memory::Memory;
 pub use name::{BlobName, InvalidName};
 pub use objects::{BlobRead, BlobWriter, ByteStream, Objects, PartWriter, Published, StoredBlob};
-pub use part::{CompletedBlob, Length, PartTarget, Place, PlacedPart, StoredPart};
+pub use part::{CompletedBlob, Length, PartTarget, Place, PlacedPart, Slot, StoredPart};
 pub use part_size::learn_part_size;

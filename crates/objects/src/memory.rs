@@ -13,7 +13,7 @@ use bytes::{Bytes, BytesMut};
 use futures_util::{StreamExt, stream};
 use uuid::Uuid;
 
-use crate::digests::{Sums, combine};
+use crate::digests::{Digests, Sums, combine};
 use crate::error::During;
 use crate::name::check_segment;
 use crate::objects::clamp;
@@ -146,7 +146,7 @@ impl Objects for Memory {
         let (area, multipart) = (self.area_or_new(target.multipart), target.multipart.to_owned());
         drop(unsealed(&area, &multipart)?);
         let sink = PartSink { area, multipart, number: target.number, bytes: BytesMut::new() };
-        Ok(Box::new(Pump::new(sink, target.length)))
+        Ok(Box::new(Pump::new(sink, target.length, target.digests())))
     }
 
     async fn discard_part(&self, multipart: &str, place: &Place) -> Result<(), ObjectsError> {
@@ -202,7 +202,7 @@ impl Objects for Memory {
             return Err(ObjectsError::AlreadyExists(format!("blob {blob}")));
         }
         let sink = BlobSink { memory: self.clone(), blob: blob.clone(), bytes: BytesMut::new() };
-        Ok(Box::new(Pump::new(sink, length)))
+        Ok(Box::new(Pump::new(sink, length, Digests::new())))
     }
 
     async fn publish_dir(&self, from: &Path, prefix: &BlobName) -> Result<Published, ObjectsError> {

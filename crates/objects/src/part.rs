@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::digests::Sums;
+use crate::digests::{Digests, Sums};
 
 /// How many bytes will come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,13 +29,43 @@ pub struct PartTarget<'a> {
     pub multipart: &'a str,
     /// Number of the part, from 1.
     pub number: u32,
-    /// Size of every part but the last, in bytes, once the caller's row has it; see [`crate::learn_part_size`].
-    pub part_size: Option<u64>,
+    /// Where the part lies in the whole, once the caller knows it. Without it the bytes are kept apart.
+    pub slot: Option<Slot>,
     /// What the sender announced.
     pub length: Length,
     /// A row for this number exists. Its bytes must stay, so the new ones go elsewhere. A value that was read too early
     /// does no harm: the backend itself never writes twice where a writer has finished.
     pub acknowledged: bool,
+    /// Whether the MD5 is wanted: it costs more than everything else that is done to the bytes.
+    pub md5: bool,
+}
+
+impl PartTarget<'_> {
+    /// What to compute while the bytes come.
+    pub(crate) fn digests(&self) -> Digests {
+        if self.md5 { Digests::new() } else { Digests::without_md5() }
+    }
+}
+
+/// The bytes of the whole that belong to one part number.
+///
+/// The caller sees to it that slots of different numbers do not overlap as long as somebody may still write into one of
+/// them. All slots of an upload have one size.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Slot {
+    /// First byte.
+    pub offset: u64,
+    /// Most bytes that may be written there.
+    pub size: u64,
+}
+
+impl Slot {
+    /// The slot of part `number` where every part but the last has `part_size` bytes; see [`crate::learn_part_size`].
+    /// `None`: there is no such place in a file.
+    pub fn regular(number: u32, part_size: u64) -> Option<Self> {
+        let offset = u64::from(number.checked_sub(1)?).checked_mul(part_size)?;
+        (part_size > 0).then_some(Self { offset, size: part_size })
+    }
 }
 
 /// Where the bytes of a part are: opaque text for the caller's row, understood by the backend that made it.
@@ -70,7 +100,7 @@ pub struct StoredPart {
     pub place: Place,
     /// Size in bytes.
     pub size: u64,
-    /// Hex MD5 of the bytes.
+    /// Hex MD5 of the bytes; empty if it was not wanted.
     pub md5: String,
     /// CRC-64/XZ of the bytes; its decimal form is what rows and clients have.
     pub crc64: u64,

@@ -59,8 +59,8 @@ impl<S: Sink> Work<S> {
 }
 
 impl<S: Sink> Pump<S> {
-    pub(crate) fn new(sink: S, length: Length) -> Self {
-        let work = Work { sink, digests: Digests::new() };
+    pub(crate) fn new(sink: S, length: Length, digests: Digests) -> Self {
+        let work = Work { sink, digests };
         Self { worker: Worker::Idle(Box::new(work)), pending: Vec::new(), received: 0, length }
     }
 

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::{PART, Upload, bytes, fill, fresh_blob, read_back, sums};
-use crate::{Length, Objects, ObjectsError, PartTarget};
+use crate::{Length, Objects, ObjectsError, PartTarget, Slot};
 
 const ORDERS: [[u32; 3]; 6] = [[1, 2, 3], [1, 3, 2], [2, 1, 3], [2, 3, 1], [3, 1, 2], [3, 2, 1]];
 
@@ -225,9 +225,10 @@ pub async fn announced_lengths_bind(objects: &dyn Objects) {
     let target = PartTarget {
         multipart: &upload.id,
         number: 2,
-        part_size: None,
+        slot: None,
         length: Length::AtMost(10),
         acknowledged: false,
+        md5: true,
     };
     let mut unknown = objects.begin_part(target).await.expect("let in");
     unknown.write(Bytes::from_static(b"short")).await.expect("bytes are taken");
@@ -272,7 +273,8 @@ pub async fn discard_takes_everything(objects: &dyn Objects) {
 pub async fn odd_ids_are_refused(objects: &dyn Objects) {
     for id in ["", ".", "..", "a/b", "/etc", ".hidden", "a b", "é"] {
         let length = Length::Exactly(1);
-        let target = PartTarget { multipart: id, number: 1, part_size: Some(1), length, acknowledged: false };
+        let slot = Slot::regular(1, 1);
+        let target = PartTarget { multipart: id, number: 1, slot, length, acknowledged: false, md5: true };
         assert!(matches!(objects.begin_part(target).await, Err(ObjectsError::InvalidName(_))), "{id:?}");
         assert!(matches!(objects.seal(id).await, Err(ObjectsError::InvalidName(_))), "{id:?}");
         assert!(matches!(objects.discard(id).await, Err(ObjectsError::InvalidName(_))), "{id:?}");
@@ -298,6 +300,29 @@ pub async fn parallel_writers_do_not_meet(objects: &dyn Objects) {
             assert_eq!(stored.md5, sums(&send).md5);
             upload.acknowledge(number, stored, &send);
         }
+    }
+    upload.complete_and_check().await;
+}
+
+/// Parts one after another that may end early, as an upload by offset writes them: each slot begins where the part
+/// before it ended, so slots of finished parts are overwritten from there on. What was acknowledged stays, and nothing is copied.
+pub async fn appended_parts_may_end_early(objects: &dyn Objects) {
+    let mut upload = Upload::new(objects);
+    let mut offset = 0;
+    for (number, len) in [(1, PART), (2, 100_000), (3, 1), (4, PART), (5, 17)] {
+        let content = bytes(u64::from(number), len);
+        let target = PartTarget {
+            multipart: &upload.id,
+            number,
+            slot: Some(Slot { offset, size: PART as u64 }),
+            length: Length::AtMost(PART as u64),
+            acknowledged: false,
+            md5: false,
+        };
+        let stored = fill(objects.begin_part(target).await.expect("let in"), &content).await;
+        assert_eq!((stored.md5.as_str(), stored.crc64), ("", sums(&content).crc64));
+        upload.acknowledge_without_md5(number, stored, &content);
+        offset += len as u64;
     }
     upload.complete_and_check().await;
 }

@@ -13,7 +13,7 @@ use crate::digests::Sums;
 use crate::error::During;
 use crate::name::check_segment;
 use crate::pump::Sink;
-use crate::{ObjectsError, PartTarget, Place, StoredPart};
+use crate::{ObjectsError, PartTarget, Place, Slot, StoredPart};
 
 /// A place as this backend writes it into rows.
 #[derive(Debug, PartialEq, Eq)]
@@ -45,20 +45,12 @@ impl DiskPlace {
     }
 }
 
-/// The slot that a part may go into: where it begins and how large the slots are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Slot {
-    offset: u64,
-    size: u64,
-}
-
-/// Says whether the part has a slot. It needs a known part size, must fit, and must not be acknowledged already.
+/// The slot that the part may go into. It must fit, and must not be acknowledged already.
 pub(super) fn slot_of(target: &PartTarget<'_>) -> Option<Slot> {
-    let size = target.part_size.filter(|size| *size > 0 && target.length.max() <= *size)?;
-    let offset = u64::from(target.number.checked_sub(1)?).checked_mul(size)?;
+    let slot = target.slot.filter(|slot| slot.size > 0 && target.length.max() <= slot.size)?;
     // File offsets are signed.
-    let ends_in_reach = offset.checked_add(size).is_some_and(|end| i64::try_from(end).is_ok());
-    (ends_in_reach && !target.acknowledged).then_some(Slot { offset, size })
+    let ends_in_reach = slot.offset.checked_add(slot.size).is_some_and(|end| i64::try_from(end).is_ok());
+    (ends_in_reach && !target.acknowledged).then_some(slot)
 }
 
 /// Where a writer has landed. Dropped without `keep`, the bytes are given up and the place is free again.

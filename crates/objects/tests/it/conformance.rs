@@ -39,6 +39,7 @@ cases! {
     parts::discarded_parts_leave_the_others,
     parts::discard_takes_everything,
     parts::odd_ids_are_refused,
+    parts::appended_parts_may_end_early,
     parts::parallel_writers_do_not_meet,
     blobs::put_is_read_back,
     blobs::ranges_are_exact,

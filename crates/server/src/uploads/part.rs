@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 use reelgate_model::MultipartState;
-use reelgate_objects::{Length, PartTarget, Place, StoredPart, learn_part_size};
+use reelgate_objects::{Length, PartTarget, Place, Slot, StoredPart, learn_part_size};
 use reelgate_store::{Multipart, Part, StoreError, unit};
 
 use super::access::Writer;
@@ -53,9 +53,10 @@ where
     let target = PartTarget {
         multipart: &multipart.id,
         number: announced.number,
-        part_size,
+        slot: part_size.and_then(|size| Slot::regular(announced.number, size)),
         length: Length::Exactly(announced.length),
         acknowledged,
+        md5: true,
     };
     let failed = |error| BytesError::of_objects(error, &multipart.id);
     let mut sink = app.objects().begin_part(target).await.map_err(failed)?;
