@@ -57,7 +57,7 @@ pub struct PartTotals {
     pub last: Time,
 }
 
-const COLUMNS: &str = "id, app, session_id, object_key, state, part_size, created_at, ended_at";
+pub(crate) const COLUMNS: &str = "id, app, session_id, object_key, state, part_size, created_at, ended_at";
 
 impl Read {
     /// The upload with this id, in any state.
@@ -293,7 +293,7 @@ impl Tx {
     }
 }
 
-fn decode(row: &AnyRow) -> Result<Multipart, StoreError> {
+pub(crate) fn decode(row: &AnyRow) -> Result<Multipart, StoreError> {
     Ok(Multipart {
         id: row.text("id")?,
         app: row.app_id("app")?,

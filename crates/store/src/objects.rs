@@ -139,7 +139,7 @@ impl Tx {
     }
 }
 
-fn decode(row: &AnyRow) -> Result<Object, StoreError> {
+pub(crate) fn decode(row: &AnyRow) -> Result<Object, StoreError> {
     Ok(Object {
         key: row.text("object_key")?,
         session_id: row.text("session_id")?,

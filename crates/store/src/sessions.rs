@@ -103,7 +103,7 @@ pub struct SignatureUse {
     pub request_hash: String,
 }
 
-const COLUMNS: &str = "id, app, file_id, state, cover_only, secret_id, signature_mac, user_name, permission, video_key, \
+pub(crate) const COLUMNS: &str = "id, app, file_id, state, cover_only, secret_id, signature_mac, user_name, permission, video_key, \
     video_name, video_type, video_size, cover_key, cover_type, max_size, max_duration, region, class_id, procedure_name, \
     task_priority, notify_mode, source_context, session_context, media_expires_at, remote, policy, key_id, \
     issued_at, quota_day, holder, reserved, created_at, expires_at, ended_at, end_reason";

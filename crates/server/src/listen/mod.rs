@@ -2,6 +2,7 @@
 
 mod access;
 pub mod access_log;
+mod header_case;
 mod tls;
 
 use std::convert::Infallible;
@@ -16,7 +17,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
+use self::header_case::HeaderCase;
 pub use access::{AccessNote, log_access, log_access_of};
+pub use header_case::VendorSpelling;
 
 use crate::config::TlsFiles;
 use crate::http::router::Doors;
@@ -47,6 +50,7 @@ pub struct Stopping(pub CancellationToken);
 pub struct Listener {
     tcp: TcpListener,
     acceptor: Option<tokio_rustls::TlsAcceptor>,
+    header_case: HeaderCase,
 }
 
 impl Listener {
@@ -54,7 +58,7 @@ impl Listener {
     pub async fn bind(addr: SocketAddr, tls: Option<&TlsFiles>) -> Result<Self> {
         let acceptor = tls.map(tls::acceptor).transpose()?;
         let tcp = TcpListener::bind(addr).await.with_context(|| format!("cannot listen on {addr}"))?;
-        Ok(Self { tcp, acceptor })
+        Ok(Self { tcp, acceptor, header_case: HeaderCase::learn().await? })
     }
 
     /// The address really bound (the port may have been 0).
@@ -75,8 +79,13 @@ impl Listener {
             };
             match accepted {
                 Ok((stream, addr)) => {
-                    let (acceptor, doors, stop) = (self.acceptor.clone(), doors.clone(), stop.clone());
-                    let connection = Connection { acceptor, doors, addr, stop };
+                    let connection = Connection {
+                        acceptor: self.acceptor.clone(),
+                        header_case: self.header_case.clone(),
+                        doors: doors.clone(),
+                        addr,
+                        stop: stop.clone(),
+                    };
                     let watcher = graceful.watcher();
                     tokio::spawn(async move {
                         connection.serve(stream, watcher).await;
@@ -99,6 +108,7 @@ impl Listener {
 
 struct Connection {
     acceptor: Option<tokio_rustls::TlsAcceptor>,
+    header_case: HeaderCase,
     doors: Doors,
     addr: SocketAddr,
     stop: CancellationToken,
@@ -108,26 +118,44 @@ impl Connection {
     async fn serve(self, stream: TcpStream, graceful: Watcher) {
         let _ = stream.set_nodelay(true);
         let peer = Peer { addr: self.addr, tls: self.acceptor.is_some() };
-        let Some(acceptor) = self.acceptor else {
-            return serve_io(stream, peer, self.doors, Stopping(self.stop), graceful).await;
-        };
+        let service =
+            Service { header_case: self.header_case, doors: self.doors, peer, stopping: Stopping(self.stop) };
+        let Some(acceptor) = self.acceptor else { return serve_io(stream, service, graceful).await };
         match tokio::time::timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream)).await {
-            Ok(Ok(stream)) => serve_io(stream, peer, self.doors, Stopping(self.stop), graceful).await,
+            Ok(Ok(stream)) => serve_io(stream, service, graceful).await,
             Ok(Err(error)) => tracing::debug!(%error, client = %peer.addr, "TLS handshake failed"),
             Err(_) => tracing::debug!(client = %peer.addr, "TLS handshake took too long"),
         }
     }
 }
 
-async fn serve_io<I>(io: I, peer: Peer, doors: Doors, stopping: Stopping, graceful: Watcher)
+/// What answers the requests of one connection.
+#[derive(Clone)]
+struct Service {
+    header_case: HeaderCase,
+    doors: Doors,
+    peer: Peer,
+    stopping: Stopping,
+}
+
+impl Service {
+    async fn answer(self, mut request: http::Request<hyper::body::Incoming>) -> axum::response::Response {
+        request.extensions_mut().insert(self.peer);
+        request.extensions_mut().insert(self.stopping);
+        let mut response = self.doors.answer(request.map(axum::body::Body::new)).await;
+        self.header_case.apply(&mut response);
+        response
+    }
+}
+
+async fn serve_io<I>(io: I, service: Service, graceful: Watcher)
 where
     I: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
 {
-    let service = hyper::service::service_fn(move |mut request: http::Request<hyper::body::Incoming>| {
-        request.extensions_mut().insert(peer);
-        request.extensions_mut().insert(stopping.clone());
-        let doors = doors.clone();
-        async move { Ok::<_, Infallible>(doors.answer(request.map(axum::body::Body::new)).await) }
+    let client = service.peer.addr;
+    let service = hyper::service::service_fn(move |request| {
+        let service = service.clone();
+        async move { Ok::<_, Infallible>(service.answer(request).await) }
     });
     let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
@@ -135,6 +163,6 @@ where
         .max_headers(100)
         .serve_connection(TokioIo::new(io), service);
     if let Err(error) = graceful.watch(connection).await {
-        tracing::debug!(%error, client = %peer.addr, "connection ended early");
+        tracing::debug!(%error, %client, "connection ended early");
     }
 }

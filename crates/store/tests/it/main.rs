@@ -10,6 +10,7 @@ mod fixture;
 mod hints;
 mod jobs;
 mod kill;
+mod listings;
 mod migrations;
 mod permissions;
 mod tasks;

@@ -4,6 +4,7 @@ use axum::response::Response;
 use http::{HeaderMap, HeaderValue, header};
 
 use super::error::REQUEST_ID;
+use crate::listen::VendorSpelling;
 
 /// Without an exposed ETag the web SDK fails every part.
 const EXPOSED: &str =
@@ -29,5 +30,6 @@ pub(super) fn finish(asked: &HeaderMap, mut response: Response) -> Response {
     {
         headers.insert(REQUEST_ID, id);
     }
+    response.extensions_mut().insert(VendorSpelling);
     response
 }
