@@ -8,6 +8,7 @@ pub mod cos;
 mod hmac_sha1;
 pub mod permission;
 pub mod problem;
+pub mod s3;
 pub mod ugc;
 pub mod upload_signature;
 pub mod vod;

@@ -25,6 +25,10 @@ macro_rules! codes {
 codes! {
     /// No right to do this, or a passed key time.
     AccessDenied = "AccessDenied", 403;
+    /// An S3 `Authorization` header cannot be read.
+    AuthorizationHeaderMalformed = "AuthorizationHeaderMalformed", 400;
+    /// The signature of a presigned S3 URL cannot be read.
+    AuthorizationQueryParametersError = "AuthorizationQueryParametersError", 400;
     /// `Content-MD5` or a checksum differs from the bytes.
     BadDigest = "BadDigest", 400;
     /// More bytes than permitted.
@@ -55,6 +59,8 @@ codes! {
     InvalidUri = "InvalidURI", 400;
     /// The body is not the expected XML.
     MalformedXml = "MalformedXML", 400;
+    /// The trailers of an `aws-chunked` body cannot be read.
+    MalformedTrailerError = "MalformedTrailerError", 400;
     /// The method is not offered here.
     MethodNotAllowed = "MethodNotAllowed", 405;
     /// A length is needed.
@@ -69,6 +75,8 @@ codes! {
     NotImplemented = "NotImplemented", 501;
     /// The other write is still going on.
     OperationAborted = "OperationAborted", 409;
+    /// A condition of the request does not hold.
+    PreconditionFailed = "PreconditionFailed", 412;
     /// The body came too slowly.
     RequestTimeout = "RequestTimeout", 400;
     /// The clocks differ too much.
@@ -79,6 +87,8 @@ codes! {
     SignatureDoesNotMatch = "SignatureDoesNotMatch", 403;
     /// Too many requests.
     SlowDown = "SlowDown", 503;
+    /// The body has another SHA-256 than the signed one.
+    ContentSha256Mismatch = "XAmzContentSHA256Mismatch", 400;
 }
 
 impl ErrorCode {

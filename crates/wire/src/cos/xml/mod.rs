@@ -6,6 +6,7 @@
 mod complete;
 mod error;
 mod listing;
+mod objects;
 mod parts;
 #[cfg(test)]
 mod tests;
@@ -16,6 +17,7 @@ mod write;
 pub use complete::{CompleteMultipartUpload, CompleteMultipartUploadResult, CompletedPart, MAX_PARTS};
 pub use error::Error;
 pub use listing::{ListMultipartUploadsResult, ListedUpload};
+pub use objects::{ListBucketResult, ListedObject, Paging};
 pub use parts::{ListPartsResult, ListedPart};
 pub use tree::{MAX_BYTES, XmlError};
 pub use upload::InitiateMultipartUploadResult;
