@@ -11,6 +11,7 @@ mod ops;
 mod origin;
 mod play;
 mod problem;
+mod range;
 mod ugc;
 
 pub use auth::{Admin, Any, COOKIE, Caller, Manage, Read, digest, signed_in};

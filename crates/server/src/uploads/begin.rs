@@ -15,9 +15,7 @@ const MOST: u32 = 100;
 pub async fn begin(app: &App, writer: &Writer, key: &str) -> Result<String, BytesError> {
     let begun = app.store.read().await?.session_multiparts(&writer.scope, &writer.session.id, MOST).await?;
     if begun.len() >= MOST as usize {
-        return Err(BytesError::InvalidPart(format!(
-            "this upload session has begun {MOST} multipart uploads; resume one of them or start a new session"
-        )));
+        return Err(BytesError::TooManyUploads(MOST));
     }
     let id = uuid::Uuid::now_v7().simple().to_string();
     let (scope, session, new, key) =

@@ -2,6 +2,7 @@
 
 use reelgate_objects::ObjectsError;
 use reelgate_store::StoreError;
+use reelgate_wire::s3::{checksum, chunked};
 
 /// Every variant but `Internal` is the client's to mend. Whatever it is, nothing was acknowledged.
 #[derive(Debug, thiserror::Error)]
@@ -29,6 +30,22 @@ pub enum BytesError {
         /// Hex.
         received: String,
     },
+    /// The bytes differ from the checksum that came with them.
+    #[error(transparent)]
+    BadChecksum(#[from] checksum::Differs),
+    /// The bytes differ from the SHA-256 that the request was signed with.
+    #[error(
+        "the body has the SHA-256 {received}, not the signed {announced} of x-amz-content-sha256; send it again"
+    )]
+    BadSha256 {
+        /// Hex.
+        announced: String,
+        /// Hex.
+        received: String,
+    },
+    /// The framing of the body is broken, or its chunks are not signed as they should be.
+    #[error(transparent)]
+    BadFraming(#[from] chunked::Refusal),
     /// The body ended early, or the connection broke.
     #[error("the body ended before its announced length: {0}; send it again")]
     CutShort(String),
@@ -38,6 +55,9 @@ pub enum BytesError {
     /// The list of a completion does not fit the parts that are there.
     #[error("{0}")]
     InvalidPart(String),
+    /// The session has begun as many uploads as one may.
+    #[error("this upload session has begun {0} multipart uploads; resume one of them or start a new session")]
+    TooManyUploads(u32),
     /// The list of a completion is not in ascending order.
     #[error("parts must be listed in ascending order, each once")]
     InvalidPartOrder,

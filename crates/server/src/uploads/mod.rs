@@ -16,6 +16,7 @@ mod quota;
 mod refusal;
 mod room;
 pub mod session;
+pub mod take_back;
 mod turns;
 
 pub use bytes::BytesError;

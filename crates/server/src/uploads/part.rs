@@ -30,7 +30,7 @@ pub struct Announced {
 }
 
 /// Takes a part; returns its hex MD5. When this returns `Ok` the bytes are durable and their row is committed.
-pub async fn receive<S, E>(
+pub async fn receive<S>(
     app: &App,
     writer: &Writer,
     key: &str,
@@ -38,8 +38,7 @@ pub async fn receive<S, E>(
     body: S,
 ) -> Result<String, BytesError>
 where
-    S: Stream<Item = Result<Bytes, E>> + Unpin + Send,
-    E: std::fmt::Display,
+    S: Stream<Item = Result<Bytes, BytesError>> + Unpin + Send,
 {
     let multipart = open_upload(app, writer, key, &announced.upload_id).await?;
     let (acknowledged, others) = {
@@ -114,15 +113,12 @@ async fn part_size(
 }
 
 /// The next bytes; `None` at the end.
-pub(super) async fn next<S, E>(body: &mut S) -> Result<Option<Bytes>, BytesError>
+pub(super) async fn next<S>(body: &mut S) -> Result<Option<Bytes>, BytesError>
 where
-    S: Stream<Item = Result<Bytes, E>> + Unpin,
-    E: std::fmt::Display,
+    S: Stream<Item = Result<Bytes, BytesError>> + Unpin,
 {
     match tokio::time::timeout(STALL, body.next()).await {
-        Ok(None) => Ok(None),
-        Ok(Some(Ok(chunk))) => Ok(Some(chunk)),
-        Ok(Some(Err(error))) => Err(BytesError::CutShort(error.to_string())),
+        Ok(next) => next.transpose(),
         Err(_) => Err(BytesError::Stalled(STALL.as_secs())),
     }
 }

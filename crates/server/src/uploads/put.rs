@@ -13,7 +13,7 @@ use super::room;
 use crate::app::App;
 
 /// Stores the body behind `key`; an object that was there before is replaced, its bytes are not.
-pub async fn put<S, E>(
+pub async fn put<S>(
     app: &App,
     writer: &Writer,
     key: &str,
@@ -22,8 +22,7 @@ pub async fn put<S, E>(
     body: S,
 ) -> Result<Object, BytesError>
 where
-    S: Stream<Item = Result<Bytes, E>> + Unpin + Send,
-    E: std::fmt::Display,
+    S: Stream<Item = Result<Bytes, BytesError>> + Unpin + Send,
 {
     let most = writer.max_size(key);
     if length > most {

@@ -5,9 +5,10 @@ use http::StatusCode;
 
 use super::Call;
 use super::error::CosError;
+use crate::uploads::access::Writer;
 use crate::uploads::begin;
 
-pub(super) async fn abort(call: &Call, upload_id: &str) -> Result<Response, CosError> {
-    begin::abort(&call.app, &call.writer, &call.address.key, upload_id).await?;
+pub(super) async fn abort(call: &Call, writer: &Writer, upload_id: &str) -> Result<Response, CosError> {
+    begin::abort(&call.app, writer, &call.address.key, upload_id).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }

@@ -3,12 +3,13 @@
 use axum::response::Response;
 use http::{HeaderMap, HeaderValue, header};
 
-use super::error::REQUEST_ID;
+use super::error::REQUEST_IDS;
 use crate::listen::VendorSpelling;
 
 /// Without an exposed ETag the web SDK fails every part.
-const EXPOSED: &str =
-    "ETag, Date, Content-Length, Content-Range, x-cos-request-id, x-cos-hash-crc64ecma, x-amz-checksum-crc32";
+const EXPOSED: &str = "ETag, Date, Content-Length, Content-Range, Last-Modified, Accept-Ranges, x-cos-request-id, \
+    x-cos-hash-crc64ecma, x-amz-request-id, x-amz-checksum-crc32, x-amz-checksum-crc32c, x-amz-checksum-crc64nvme, \
+    x-amz-checksum-sha1, x-amz-checksum-sha256";
 
 /// Adds them to `response`; `asked` are the headers of the request.
 pub(super) fn finish(asked: &HeaderMap, mut response: Response) -> Response {
@@ -25,10 +26,12 @@ pub(super) fn finish(asked: &HeaderMap, mut response: Response) -> Response {
     if let Some(wanted) = asked.get(header::ACCESS_CONTROL_REQUEST_HEADERS) {
         headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, wanted.clone());
     }
-    if !headers.contains_key(REQUEST_ID)
+    if !REQUEST_IDS.iter().any(|name| headers.contains_key(name))
         && let Ok(id) = HeaderValue::from_str(&uuid::Uuid::new_v4().simple().to_string())
     {
-        headers.insert(REQUEST_ID, id);
+        for name in REQUEST_IDS {
+            headers.insert(name, id.clone());
+        }
     }
     response.extensions_mut().insert(VendorSpelling);
     response

@@ -8,8 +8,9 @@ use reelgate_wire::cos::{ErrorCode, xml};
 use crate::uploads::BytesError;
 use crate::uploads::access::AccessError;
 
-/// Header that carries the id of every answer.
-pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-cos-request-id");
+/// Headers that carry the id of every answer: the vendor's, and the one that S3 clients show in their errors.
+pub(super) const REQUEST_IDS: [HeaderName; 2] =
+    [HeaderName::from_static("x-cos-request-id"), HeaderName::from_static("x-amz-request-id")];
 
 /// A refusal, or a failure of ours.
 #[derive(Debug)]
@@ -48,13 +49,23 @@ impl From<reelgate_wire::cos::qsign::Refusal> for CosError {
     }
 }
 
+impl From<reelgate_wire::s3::sigv4::Refusal> for CosError {
+    fn from(refusal: reelgate_wire::s3::sigv4::Refusal) -> Self {
+        Self::new(refusal.code(), refusal.to_string())
+    }
+}
+
 impl From<AccessError> for CosError {
     fn from(error: AccessError) -> Self {
         let code = match &error {
             AccessError::UnknownKey => ErrorCode::InvalidAccessKeyId,
             AccessError::Expired => ErrorCode::ExpiredToken,
-            AccessError::SessionEnded(_) | AccessError::Revoked => ErrorCode::AccessDenied,
+            AccessError::SessionEnded(_)
+            | AccessError::Revoked
+            | AccessError::OtherApplication(_)
+            | AccessError::NoSession => ErrorCode::AccessDenied,
             AccessError::Store(_) => return Self::internal(&error.into()),
+            AccessError::Directory(_) => ErrorCode::ServiceUnavailable,
         };
         Self::new(code, error.to_string())
     }
@@ -65,10 +76,13 @@ impl From<BytesError> for CosError {
         let code = match &error {
             BytesError::NoSuchUpload(_) => ErrorCode::NoSuchUpload,
             BytesError::TooLarge { .. } => ErrorCode::EntityTooLarge,
-            BytesError::BadDigest { .. } => ErrorCode::BadDigest,
+            BytesError::BadDigest { .. } | BytesError::BadChecksum(_) => ErrorCode::BadDigest,
+            BytesError::BadSha256 { .. } => ErrorCode::ContentSha256Mismatch,
+            BytesError::BadFraming(refusal) => refusal.code(),
             BytesError::CutShort(_) => ErrorCode::IncompleteBody,
             BytesError::Stalled(_) => ErrorCode::RequestTimeout,
             BytesError::InvalidPart(_) => ErrorCode::InvalidPart,
+            BytesError::TooManyUploads(_) => ErrorCode::InvalidRequest,
             BytesError::InvalidPartOrder => ErrorCode::InvalidPartOrder,
             BytesError::PartTooSmall { .. } => ErrorCode::EntityTooSmall,
             BytesError::SessionEnded => ErrorCode::AccessDenied,
@@ -90,7 +104,9 @@ impl IntoResponse for CosError {
         let body = xml::Error::new(self.code, self.message, &self.resource, &id).to_xml();
         let mut response = (status, [(header::CONTENT_TYPE, "application/xml")], body).into_response();
         if let Ok(value) = HeaderValue::from_str(&id) {
-            response.headers_mut().insert(REQUEST_ID, value);
+            for name in REQUEST_IDS {
+                response.headers_mut().insert(name, value.clone());
+            }
         }
         response
     }

@@ -5,10 +5,11 @@ use reelgate_wire::cos::xml::InitiateMultipartUploadResult;
 
 use super::error::CosError;
 use super::{Call, xml};
+use crate::uploads::access::Writer;
 use crate::uploads::begin;
 
-pub(super) async fn initiate(call: &Call) -> Result<Response, CosError> {
-    let upload_id = begin::begin(&call.app, &call.writer, &call.address.key).await?;
+pub(super) async fn initiate(call: &Call, writer: &Writer) -> Result<Response, CosError> {
+    let upload_id = begin::begin(&call.app, writer, &call.address.key).await?;
     let answer = InitiateMultipartUploadResult {
         bucket: call.address.bucket.clone(),
         key: call.address.key.clone(),

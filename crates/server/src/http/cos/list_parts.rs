@@ -9,16 +9,17 @@ use reelgate_wire::cos::xml::{ListPartsResult, ListedPart};
 use super::error::CosError;
 use super::list_uploads::iso8601;
 use super::{Call, xml};
+use crate::uploads::access::Writer;
 
 const MOST: u32 = 1_000;
 
-pub(super) async fn list(call: &Call, upload_id: &str) -> Result<Response, CosError> {
+pub(super) async fn list(call: &Call, writer: &Writer, upload_id: &str) -> Result<Response, CosError> {
     let after = call.query.number("part-number-marker", 0, u32::MAX)?;
     let most = call.query.number("max-parts", MOST, MOST)?.max(1);
     let mut read = call.app.store.read().await?;
-    let found = read.multipart(&call.writer.scope, upload_id).await?;
+    let found = read.multipart(&writer.scope, upload_id).await?;
     found
-        .filter(|found| found.session_id == call.writer.session.id && found.key == call.address.key)
+        .filter(|found| found.session_id == writer.session.id && found.key == call.address.key)
         .filter(|found| matches!(found.state, MultipartState::Open | MultipartState::Completing))
         .ok_or_else(|| {
             CosError::new(ErrorCode::NoSuchUpload, "the multipart upload does not exist or has ended")

@@ -1,18 +1,24 @@
-//! The object door: the COS XML API as far as official upload clients use it (wire reference 3).
+//! The object door: the COS XML API and S3 as far as upload clients use them (wire reference 3). Both are spoken on every
+//! address; the signature says which (`dialect`).
 //!
-//! A request goes through the same gates in the same order: preflight, address, signature (`authenticate`), bucket
-//! and key, then its operation, one file each. Whatever happens, the answer has CORS headers and a request id.
+//! A request goes through the same gates in the same order: preflight, address, signature and bucket (`authenticate`),
+//! key, then its operation, one file each. Whatever happens, the answer has CORS headers and a request id.
 
 mod abort;
 mod address;
 mod authenticate;
+mod bucket;
 mod complete;
 mod decorate;
+mod delete;
+mod dialect;
 mod error;
-mod head;
+mod get;
 mod initiate;
+mod list_objects;
 mod list_parts;
 mod list_uploads;
+mod payload;
 mod put;
 mod query;
 mod upload_part;
@@ -26,17 +32,19 @@ use http::{HeaderMap, Method, StatusCode, header};
 use reelgate_wire::cos::ErrorCode;
 use serde_json::Value;
 
+use self::dialect::BodyForm;
 use self::error::CosError;
+use self::payload::Payload;
 use self::query::Query;
 use crate::app::App;
 use crate::listen::AccessNote;
-use crate::uploads::access::Writer;
+use crate::uploads::access::{Holder, Writer};
 
 /// One verified request, on its way to its operation.
 struct Call {
     app: App,
     address: Address,
-    writer: Writer,
+    holder: Holder,
     query: Query,
     headers: HeaderMap,
 }
@@ -78,43 +86,65 @@ pub(super) async fn serve(app: App, address: Address, request: Request) -> Respo
 
 async fn route(app: App, address: Address, request: Request) -> Result<Response, CosError> {
     let (parts, body) = request.into_parts();
-    if parts.method == Method::HEAD && address.key.is_empty() {
+    let query = Query::of(&parts.uri)?;
+    let authenticated = authenticate::authenticate(&app, &address, &parts, &query).await;
+    if authenticated.is_err() && parts.method == Method::HEAD && address.key.is_empty() {
         // The region race: any answer counts, unsigned too, and a private bucket says 403.
         return Err(CosError::new(ErrorCode::AccessDenied, "this bucket is private"));
     }
-    let query = Query::of(&parts.uri)?;
-    let writer = authenticate::authenticate(&app, &address, &parts, &query).await?;
-    let bucket = format!("{}-{}", app.config.upload.bucket, writer.session.app);
-    if address.bucket != bucket {
-        let sentence = format!("the bucket of these credentials is {bucket}");
-        return Err(CosError::new(ErrorCode::NoSuchBucket, sentence));
-    }
-    let call = Call { app, address, writer, query, headers: parts.headers };
+    let (holder, form) = authenticated?;
+    let call = Call { app, address, holder, query, headers: parts.headers };
     if call.address.key.is_empty() {
         return match parts.method {
+            Method::HEAD => Ok(bucket::head(&call)),
             Method::GET if call.query.has("uploads") => list_uploads::list(&call).await,
+            Method::GET if call.query.has("location") => Ok(bucket::location(&call)),
+            Method::GET if bucket::is_listing(&call.query) => list_objects::list(&call).await,
             _ => Err(not_offered(&parts.method, "a bucket")),
         };
     }
-    if !call.writer.may_write(&call.address.key) {
-        let sentence = "the key is not one of this upload session's; use the storagePath of the Apply answer";
-        return Err(CosError::new(ErrorCode::AccessDenied, sentence));
+    if matches!(parts.method, Method::GET | Method::HEAD) && !call.query.has("uploadid") {
+        if !call.holder.may_read(&call.address.key) {
+            return Err(not_yours());
+        }
+        return get::get(&call, &parts.method).await;
     }
-    operation(&call, &parts.method, body).await
+    let writer = call.holder.writer(&call.app, &call.address.key).await?.ok_or_else(not_yours)?;
+    operation(&call, &writer, &parts.method, form, body).await
 }
 
-async fn operation(call: &Call, method: &Method, body: Body) -> Result<Response, CosError> {
+fn not_yours() -> CosError {
+    let sentence = "the key is not one of this upload session's; use the storagePath of the Apply answer";
+    CosError::new(ErrorCode::AccessDenied, sentence)
+}
+
+async fn operation(
+    call: &Call,
+    writer: &Writer,
+    method: &Method,
+    form: BodyForm,
+    body: Body,
+) -> Result<Response, CosError> {
     let upload_id = call.query.get("uploadid");
     match (method, upload_id) {
-        (&Method::POST, None) if call.query.has("uploads") => initiate::initiate(call).await,
-        (&Method::PUT, Some(id)) => upload_part::upload(call, id, body).await,
-        (&Method::GET, Some(id)) => list_parts::list(call, id).await,
-        (&Method::POST, Some(id)) => complete::complete(call, id, body).await,
-        (&Method::DELETE, Some(id)) => abort::abort(call, id).await,
-        (&Method::PUT, None) => put::put(call, body).await,
-        (&Method::HEAD, None) => head::head(call).await,
+        (&Method::POST, None) if call.query.has("uploads") => initiate::initiate(call, writer).await,
+        (&Method::PUT, _) if call.headers.contains_key("x-amz-copy-source") => Err(no_copies()),
+        (&Method::PUT, _) if call.headers.contains_key("x-cos-copy-source") => Err(no_copies()),
+        (&Method::PUT, Some(id)) => {
+            let payload = Payload::new(&call.headers, form, body)?;
+            upload_part::upload(call, writer, id, payload).await
+        }
+        (&Method::GET, Some(id)) => list_parts::list(call, writer, id).await,
+        (&Method::POST, Some(id)) => complete::complete(call, writer, id, form, body).await,
+        (&Method::DELETE, Some(id)) => abort::abort(call, writer, id).await,
+        (&Method::DELETE, None) => delete::delete(call, writer).await,
+        (&Method::PUT, None) => put::put(call, writer, Payload::new(&call.headers, form, body)?).await,
         _ => Err(not_offered(method, "an object")),
     }
+}
+
+fn no_copies() -> CosError {
+    CosError::new(ErrorCode::NotImplemented, "objects cannot be copied here; upload the bytes")
 }
 
 fn not_offered(method: &Method, what: &str) -> CosError {
@@ -125,17 +155,6 @@ fn not_offered(method: &Method, what: &str) -> CosError {
 /// An XML answer.
 fn xml(text: String) -> Response {
     ([(header::CONTENT_TYPE, "application/xml")], text).into_response()
-}
-
-/// The length that a body announces; the object leg takes none without (wire reference 3.5).
-fn content_length(headers: &HeaderMap) -> Result<u64, CosError> {
-    let value = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
-    value.and_then(|text| text.parse().ok()).ok_or_else(|| {
-        CosError::new(
-            ErrorCode::MissingContentLength,
-            "Content-Length is missing; send the length of the body",
-        )
-    })
 }
 
 /// `Content-MD5` as hex, if it is there.

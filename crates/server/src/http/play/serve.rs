@@ -7,11 +7,11 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use reelgate_objects::ObjectsError;
 use sha2::{Digest, Sha256};
 
-use super::range::{Part, Version, date, not_modified, part};
 use super::resolve::{Target, nothing, resolve};
 use super::types;
 use crate::app::App;
 use crate::http::Problem;
+use crate::http::range::{Part, Version, condition, content_range, date, part};
 
 /// Nothing served here may act as a page; pictures and media may still be shown by themselves.
 const POLICY: &str =
@@ -74,19 +74,18 @@ async fn answer(app: &App, path: &str, method: &Method, headers: &HeaderMap) -> 
     let version = Version { etag: etag(&target, size), modified: target.since };
     // Ranges are defined for GET alone.
     let part = match *method {
-        Method::HEAD if not_modified(headers, &version) => Part::NotModified,
-        Method::HEAD => Part::Whole,
+        Method::HEAD => condition(headers, &version).unwrap_or(Part::Whole),
         _ => part(headers, &version, size),
     };
     let (status, range) = match part {
         Part::Whole => (StatusCode::OK, 0..size),
         Part::Range(range) => (StatusCode::PARTIAL_CONTENT, range),
         Part::NotModified => (StatusCode::NOT_MODIFIED, 0..0),
+        Part::Failed => return Ok(StatusCode::PRECONDITION_FAILED.into_response()),
         Part::Unsatisfiable => return Ok(unsatisfiable(size)),
     };
     let length = range.end - range.start;
-    let content_range = (status == StatusCode::PARTIAL_CONTENT)
-        .then(|| format!("bytes {}-{}/{size}", range.start, range.end.saturating_sub(1)));
+    let content_range = (status == StatusCode::PARTIAL_CONTENT).then(|| content_range(&range, size));
     let body = if method == Method::HEAD || length == 0 {
         Body::empty()
     } else {

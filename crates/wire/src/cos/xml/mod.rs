@@ -17,7 +17,7 @@ mod write;
 pub use complete::{CompleteMultipartUpload, CompleteMultipartUploadResult, CompletedPart, MAX_PARTS};
 pub use error::Error;
 pub use listing::{ListMultipartUploadsResult, ListedUpload};
-pub use objects::{ListBucketResult, ListedObject, Paging};
+pub use objects::{ListBucketResult, ListedObject, Paging, location};
 pub use parts::{ListPartsResult, ListedPart};
 pub use tree::{MAX_BYTES, XmlError};
 pub use upload::InitiateMultipartUploadResult;

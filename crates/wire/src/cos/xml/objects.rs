@@ -114,6 +114,14 @@ impl ListBucketResult {
     }
 }
 
+/// The answer of Get Bucket Location, which has no members but its text.
+pub fn location(region: &str) -> String {
+    let mut text = Document::build("LocationConstraint", |_| ());
+    let at = text.rfind("</").unwrap_or(text.len());
+    text.insert_str(at, region);
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,4 +1,4 @@
-//! Range requests (RFC 9110, sections 13 and 14). Pure.
+//! Range and conditional requests (RFC 9110, sections 13 and 14), for every door that serves bytes. Pure.
 
 use std::ops::Range;
 
@@ -25,14 +25,16 @@ pub(super) enum Part {
     Range(Range<u64>),
     /// 304.
     NotModified,
+    /// 412.
+    Failed,
     /// 416.
     Unsatisfiable,
 }
 
 /// What a GET with these headers gets of a file of `size` bytes.
 pub(super) fn part(headers: &HeaderMap, version: &Version, size: u64) -> Part {
-    if not_modified(headers, version) {
-        return Part::NotModified;
+    if let Some(ended) = condition(headers, version) {
+        return ended;
     }
     let Some(wanted) = text(headers, header::RANGE).filter(|_| if_range_holds(headers, version)) else {
         return Part::Whole;
@@ -45,8 +47,30 @@ pub(super) fn part(headers: &HeaderMap, version: &Version, size: u64) -> Part {
     }
 }
 
+/// What the conditions of a GET or HEAD end it with, if one does: [`Part::Failed`] or [`Part::NotModified`].
+pub(super) fn condition(headers: &HeaderMap, version: &Version) -> Option<Part> {
+    if failed(headers, version) {
+        return Some(Part::Failed);
+    }
+    not_modified(headers, version).then_some(Part::NotModified)
+}
+
+/// Whether the client wants another version than this (`If-Match` before `If-Unmodified-Since`).
+fn failed(headers: &HeaderMap, version: &Version) -> bool {
+    if let Some(wanted) = text(headers, header::IF_MATCH) {
+        return wanted.trim() != "*" && !wanted.split(',').any(|tag| tag.trim() == version.etag);
+    }
+    let since = text(headers, header::IF_UNMODIFIED_SINCE).and_then(parse_date);
+    since.is_some_and(|since| version.modified.seconds() > since)
+}
+
+/// The value of `Content-Range` for a part of a file of `size` bytes.
+pub(super) fn content_range(range: &Range<u64>, size: u64) -> String {
+    format!("bytes {}-{}/{size}", range.start, range.end.saturating_sub(1))
+}
+
 /// Whether the client's copy is good (`If-None-Match` before `If-Modified-Since`).
-pub(super) fn not_modified(headers: &HeaderMap, version: &Version) -> bool {
+fn not_modified(headers: &HeaderMap, version: &Version) -> bool {
     if let Some(known) = text(headers, header::IF_NONE_MATCH) {
         let weak = |tag: &str| tag.trim().trim_start_matches("W/") == version.etag;
         return known.trim() == "*" || known.split(',').any(weak);
@@ -153,6 +177,12 @@ mod tests {
         check(&[(header::IF_NONE_MATCH, "*")], Part::NotModified);
         check(&[(header::IF_MODIFIED_SINCE, modified)], Part::NotModified);
         check(&[(header::IF_MODIFIED_SINCE, "nonsense")], Part::Whole);
+        check(&[(header::IF_MATCH, "\"x\", \"abc\"")], Part::Whole);
+        check(&[(header::IF_MATCH, "*")], Part::Whole);
+        check(&[(header::IF_MATCH, "W/\"abc\"")], Part::Failed);
+        check(&[(header::IF_MATCH, "\"x\""), (header::IF_NONE_MATCH, "*")], Part::Failed);
+        check(&[(header::IF_UNMODIFIED_SINCE, modified)], Part::Whole);
+        check(&[(header::IF_UNMODIFIED_SINCE, "Thu, 28 May 2026 20:26:39 GMT")], Part::Failed);
         check(&[(header::IF_NONE_MATCH, "\"x\""), (header::IF_MODIFIED_SINCE, modified)], Part::Whole);
     }
 }
