@@ -92,6 +92,9 @@ look_for_small_tools() {
     have openssl || need "openssl" "makes the certificate of the browser test's server; one of the examples signs with it" \
         openssl openssl openssl openssl
     have python3 || need "Python" "runs the examples written in it" python3 python3 python3 python3
+    # Debian has the module apart, and only its ensurepip tells.
+    python3 -c 'import venv, ensurepip' 2>/dev/null ||
+        need "Python's venv" "holds the Python clients that are tested" python3-venv python3 python3 python3
     have curl || need "curl" "the check of the examples asks their servers with it" curl curl curl curl
     have git || need "git" "sees whether generated files are up to date" git git git git
 }

@@ -68,6 +68,10 @@ examples() {
     cargo build --locked -p reelgate-server && bash scripts/examples.sh "$target/debug/reelgate"
 }
 
+clients() {
+    cargo build --locked -p reelgate-server && bash scripts/clients.sh "$target/debug/reelgate"
+}
+
 # Whether the working tree is a git checkout; an unpacked archive has nothing to compare with.
 is_checkout() { git rev-parse --is-inside-work-tree >/dev/null 2>&1; }
 
@@ -111,6 +115,7 @@ stage "sdk/js and console" javascript
 stage "rust tests" rust_tests
 stage "documentation" documentation
 stage "browser tests" browser_tests
+stage "clients" clients
 stage "examples" examples
 stage "generated files" generated_files
 summary
