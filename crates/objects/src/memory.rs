@@ -113,7 +113,7 @@ impl Sink for PartSink {
         let place = Place::new(format!("side:{number}.{}", Uuid::new_v4().simple()));
         unsealed(&area, &multipart)?.parts.insert(place.clone(), bytes.freeze());
         let at = place.clone();
-        Ok(StoredPart::new(place, sums, move || {
+        Ok(StoredPart::new(place, false, sums, move || {
             lock(&area).parts.remove(&at);
         }))
     }

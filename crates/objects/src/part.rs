@@ -104,12 +104,19 @@ pub struct StoredPart {
     pub md5: String,
     /// CRC-64/XZ of the bytes; its decimal form is what rows and clients have.
     pub crc64: u64,
+    /// Whether they lie in the slot that was asked for. If not, somebody else may still be writing there.
+    pub in_slot: bool,
     undo: Box<dyn FnOnce() + Send + Sync>,
 }
 
 impl StoredPart {
-    pub(crate) fn new(place: Place, sums: Sums, undo: impl FnOnce() + Send + Sync + 'static) -> Self {
-        Self { place, size: sums.size, md5: sums.md5, crc64: sums.crc64, undo: Box::new(undo) }
+    pub(crate) fn new(
+        place: Place,
+        in_slot: bool,
+        sums: Sums,
+        undo: impl FnOnce() + Send + Sync + 'static,
+    ) -> Self {
+        Self { place, size: sums.size, md5: sums.md5, crc64: sums.crc64, in_slot, undo: Box::new(undo) }
     }
 
     /// Gives the bytes up and frees their place, for example after a digest that does not match. Only for a caller
@@ -122,12 +129,13 @@ impl StoredPart {
 
 impl fmt::Debug for StoredPart {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { place, size, md5, crc64, undo: _ } = self;
+        let Self { place, size, md5, crc64, in_slot, undo: _ } = self;
         f.debug_struct("StoredPart")
             .field("place", place)
             .field("size", size)
             .field("md5", md5)
             .field("crc64", crc64)
+            .field("in_slot", in_slot)
             .finish_non_exhaustive()
     }
 }

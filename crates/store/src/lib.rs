@@ -75,6 +75,7 @@ mod signature_log;
 mod signature_segment;
 mod store;
 mod tasks;
+mod tus_uploads;
 mod tx;
 mod writer;
 
@@ -103,4 +104,5 @@ pub use signature_log::SignatureQuery;
 pub use signature_segment::{SignatureEntry, SignatureLine, SignatureSegment};
 pub use store::{Store, unit};
 pub use tasks::{NewSubtask, NewTask, Subtask, SubtaskEnd, Task};
+pub use tus_uploads::TusUpload;
 pub use tx::{Engine, Read, Tx};

@@ -9,6 +9,7 @@ mod hmac_sha1;
 pub mod permission;
 pub mod problem;
 pub mod s3;
+pub mod tus;
 pub mod ugc;
 pub mod upload_signature;
 pub mod vod;

@@ -136,7 +136,8 @@ impl Sink for PartSink {
         synced.during(|| format!("make part {} durable in {}", landing.number, landing.area.multipart))?;
         landing.kept = true;
         let place = landing.place.place();
-        Ok(StoredPart::new(place, sums, move || {
+        let in_slot = matches!(landing.place, DiskPlace::Slot { .. });
+        Ok(StoredPart::new(place, in_slot, sums, move || {
             landing.kept = false;
             drop(landing);
         }))

@@ -12,6 +12,7 @@ mod origin;
 mod play;
 mod problem;
 mod range;
+mod tus;
 mod ugc;
 
 pub use auth::{Admin, Any, COOKIE, Caller, Manage, Read, digest, signed_in};

@@ -12,7 +12,7 @@ use http::{HeaderValue, Method, header};
 use tower::ServiceExt;
 use tower_http::cors::{AllowHeaders, CorsLayer};
 
-use super::{Problem, api, console, cos, ops, play, ugc};
+use super::{Problem, api, console, cos, ops, play, tus, ugc};
 use crate::app::App;
 use crate::listen::{log_access, log_access_of};
 use crate::roles::Role;
@@ -130,6 +130,9 @@ fn gateway_routes() -> Router<App> {
         .route("/v3/index.php", any(ugc::door))
         .route("/ugcupload_new", any(ugc::telemetry))
         .route("/cos/{*path}", any(cos::path_style))
+        .route("/files", any(tus::collection))
+        .route("/files/", any(tus::collection))
+        .route("/files/{id}", any(tus::upload))
 }
 
 /// Requests whose Host belongs to the object leg never reach the path routes.

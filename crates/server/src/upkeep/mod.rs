@@ -34,6 +34,7 @@ pub async fn round(app: &App) -> anyhow::Result<()> {
     app.store.measure_clock().await?;
     if app.objects.is_some() {
         uploads::complete::recover(app).await?;
+        uploads::tus::finish::recover(app).await?;
     }
     dispatch::revoke::finish(app).await?;
     while uploads::expire::expire_due(app).await? > 0 {}

@@ -102,7 +102,9 @@ impl Credential {
     /// Who may do what with it in the bucket of application `bucket`. Only after its signature was verified.
     pub async fn holder(&self, app: &App, bucket: AppId) -> Result<Holder, AccessError> {
         match self {
-            Self::Grant { grant, session_id } => writer(app, grant, session_id).await.map(Holder::Session),
+            Self::Grant { grant, session_id } => {
+                writer(app, grant, session_id).await.map(Box::new).map(Holder::Session)
+            }
             Self::Key(key) => {
                 let there = app.directory.current(app).await?.app(bucket).is_some();
                 if there && key.row.apps.contains(bucket) {
@@ -120,7 +122,7 @@ impl Credential {
 #[derive(Debug, Clone)]
 pub enum Holder {
     /// The client of one upload session: its keys, and the listing of what it has there.
-    Session(Writer),
+    Session(Box<Writer>),
     /// An application: all objects may be read, and written where an upload session is open.
     Application(Scope),
 }
@@ -145,7 +147,7 @@ impl Holder {
     /// The writer of `key`. `None`: it is not theirs.
     pub async fn writer(&self, app: &App, key: &str) -> Result<Option<Writer>, AccessError> {
         let scope = match self {
-            Self::Session(writer) => return Ok(writer.may_write(key).then(|| writer.clone())),
+            Self::Session(writer) => return Ok(writer.may_write(key).then(|| Writer::clone(writer))),
             Self::Application(scope) => scope,
         };
         let file = key.split('/').nth(1).and_then(|text| text.parse().ok()).map(FileId);
@@ -153,6 +155,10 @@ impl Holder {
         let session = app.store.read().await?.session_writing(scope, file, key).await?;
         let session = session.filter(|session| app.clock.now() < session.request.expires_at);
         let session = session.ok_or(AccessError::NoSession)?;
+        // Its bytes come one after another, and by that door alone.
+        if app.store.read().await?.tus_upload(scope, &session.id).await?.is_some() {
+            return Err(AccessError::NoSession);
+        }
         Ok(Some(Writer { session, scope: scope.clone() }))
     }
 }

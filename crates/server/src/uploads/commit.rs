@@ -41,6 +41,11 @@ pub async fn commit(app: &App, permit: &Permit, session_key: &str) -> Result<Com
         let expire_time = permit.parameters.expire_time;
         return Err(upload_signature::Refusal::Expired { expire_time, now: app.clock.now().seconds() }.into());
     }
+    commit_session(app, session).await
+}
+
+/// Finishes the upload of `session`, for a caller who has checked that it may.
+pub(super) async fn commit_session(app: &App, session: Session) -> Result<Committed, Refusal> {
     if session.state == SessionState::Committed {
         return answer(app, &session).await;
     }

@@ -65,6 +65,35 @@ pub async fn complete(
     Err(no_such())
 }
 
+/// Completes an upload whose parts were sent one after another by one writer: all of them, whatever their sizes.
+pub(super) async fn complete_appended(app: &App, session: &Session, id: &str) -> Result<Object, BytesError> {
+    let scope = scope_of(session);
+    let no_such = || BytesError::NoSuchUpload(id.to_owned());
+    let multipart = app.store.read().await?.multipart(&scope, id).await?.ok_or_else(no_such)?;
+    match multipart.state {
+        MultipartState::Aborted => return Err(no_such()),
+        MultipartState::Completed => {
+            let object = app.store.read().await?.object(&scope, &multipart.key).await?;
+            return object.ok_or_else(no_such);
+        }
+        MultipartState::Completing => {}
+        MultipartState::Open => {
+            let moving = multipart.id.clone();
+            let unit = unit::<(), StoreError, _>(move |tx| {
+                let (from, to) = (MultipartState::Open, MultipartState::Completing);
+                Box::pin(async move { tx.move_multipart(&scope, &moving, from, to).await })
+            });
+            match app.store.write(unit).await {
+                // Somebody else has just begun it; both may finish it.
+                Ok(()) | Err(StoreError::Stale) => {}
+                Err(other) => return Err(other.into()),
+            }
+        }
+    }
+    let parts = app.store.read().await?.parts(id, 0, u32::MAX).await?;
+    finish(app, session, &multipart, parts).await
+}
+
 /// Finishes completions that a crash has cut. Returns how many.
 pub async fn recover(app: &App) -> anyhow::Result<usize> {
     let cut = app.store.read().await?.multiparts_completing(100).await?;
@@ -72,7 +101,7 @@ pub async fn recover(app: &App) -> anyhow::Result<usize> {
     for multipart in cut {
         let mut read = app.store.read().await?;
         let Some(session) = read.session(&multipart.session_id).await? else { continue };
-        let parts = read.parts(&multipart.id, 0, MOST_PARTS).await?;
+        let parts = read.parts(&multipart.id, 0, u32::MAX).await?;
         drop(read);
         match finish(app, &session, &multipart, parts).await {
             Ok(_) => finished += 1,
@@ -187,7 +216,7 @@ async fn finish(
         multipart_id: Some(multipart.id.clone()),
         blob: blob.to_string(),
         size: made.size,
-        etag: etag(&parts),
+        etag: etag(&parts).unwrap_or_else(|| format!("{:016x}-{}", made.crc64, parts.len())),
         crc64: made.crc64.to_string(),
         completed_at: app.clock.now(),
     };
@@ -230,13 +259,16 @@ pub(super) fn blob_name(session: &Session, unique: &str) -> Result<BlobName, Byt
     BlobName::new(name).map_err(|error| BytesError::Internal(error.into()))
 }
 
-/// The MD5 of the parts' binary MD5s and their count, as S3 has it (wire reference 3.4).
-fn etag(parts: &[Part]) -> String {
+/// The MD5 of the parts' binary MD5s and their count, as S3 has it (wire reference 3.4). `None`: nobody wanted the MD5s.
+fn etag(parts: &[Part]) -> Option<String> {
+    if parts.iter().any(|part| part.md5.is_empty()) {
+        return None;
+    }
     let mut digest = Md5::new();
     for part in parts {
         digest.update(hex::decode(&part.md5).unwrap_or_default());
     }
-    format!("{}-{}", hex::encode(digest.finalize()), parts.len())
+    Some(format!("{}-{}", hex::encode(digest.finalize()), parts.len()))
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ mod room;
 pub mod session;
 pub mod take_back;
 mod turns;
+pub mod tus;
 
 pub use bytes::BytesError;
 pub use permit::Permit;
