@@ -21,5 +21,6 @@ mod room;
 mod server_process;
 mod signatures;
 mod test_app;
+mod tus;
 mod ugc;
 mod upload;
