@@ -146,6 +146,34 @@ impl Read {
     }
 }
 
+impl Read {
+    /// Bytes of all acknowledged parts for a key of a session whose uploads have not ended, part `except` of the upload
+    /// `multipart` left out.
+    pub async fn staged_bytes(
+        &mut self,
+        scope: &Scope,
+        session: &str,
+        key: &str,
+        multipart: &str,
+        except: u32,
+    ) -> Result<u64, StoreError> {
+        let row = sqlx::query(
+            "SELECT CAST(COALESCE(SUM(p.size), 0) AS BIGINT) AS bytes
+               FROM multiparts AS m JOIN parts AS p ON p.multipart_id = m.id
+              WHERE m.app = $1 AND m.session_id = $2 AND m.object_key = $3 AND m.state IN ('open', 'completing')
+                AND NOT (m.id = $4 AND p.number = $5)",
+        )
+        .bind(scope.app().0)
+        .bind(session)
+        .bind(key)
+        .bind(multipart)
+        .bind(i64::from(except))
+        .fetch_one(self.conn())
+        .await?;
+        row.size("bytes")
+    }
+}
+
 impl Tx {
     /// Begins an upload for `key`. `Stale` unless its session is open.
     pub async fn begin_multipart(

@@ -90,6 +90,10 @@ pub struct NewSession {
     pub holder: String,
     /// Bytes that are reserved for it.
     pub reserved: u64,
+    /// File types that its permission allows, lower case; none: all.
+    pub types: Vec<String>,
+    /// Whether it is counted among its application's bytes in flight.
+    pub app_counted: bool,
     /// When the session ends unless it is committed.
     pub expires_at: Time,
 }
@@ -106,7 +110,7 @@ pub struct SignatureUse {
 pub(crate) const COLUMNS: &str = "id, app, file_id, state, cover_only, secret_id, signature_mac, user_name, permission, video_key, \
     video_name, video_type, video_size, cover_key, cover_type, max_size, max_duration, region, class_id, procedure_name, \
     task_priority, notify_mode, source_context, session_context, media_expires_at, remote, policy, key_id, \
-    issued_at, quota_day, holder, reserved, created_at, expires_at, ended_at, end_reason";
+    issued_at, quota_day, holder, reserved, types, app_counted, created_at, expires_at, ended_at, end_reason";
 
 /// Open sessions of an application by a condition over `$2` and `$3`, up to `$4`.
 pub(crate) fn open_where(condition: &str) -> String {
@@ -203,9 +207,10 @@ impl Tx {
             "INSERT INTO upload_sessions (id, app, file_id, state, cover_only, secret_id, signature_mac, user_name,
                 permission, video_key, video_name, video_type, video_size, cover_key, cover_type, max_size, max_duration,
                 region, class_id, procedure_name, task_priority, notify_mode, source_context, session_context,
-                media_expires_at, remote, created_at, expires_at, policy, key_id, issued_at, quota_day, holder, reserved)
+                media_expires_at, remote, created_at, expires_at, policy, key_id, issued_at, quota_day, holder, reserved,
+                types, app_counted)
              VALUES ($1, $2, $3, 'open', $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20,
-                $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33)",
+                $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35)",
         )
         .bind(&new.id)
         .bind(scope.app().0)
@@ -240,6 +245,8 @@ impl Tx {
         .bind(new.quota_day)
         .bind(&new.holder)
         .bind(stored(new.reserved))
+        .bind(new.types.join(","))
+        .bind(i64::from(new.app_counted))
         .execute(self.conn())
         .await?;
         Ok(())
@@ -367,6 +374,8 @@ fn decode_request(row: &AnyRow) -> Result<NewSession, StoreError> {
         quota_day: row.value("quota_day")?,
         holder: row.text("holder")?,
         reserved: row.size("reserved")?,
+        types: row.text("types")?.split(',').filter(|one| !one.is_empty()).map(str::to_owned).collect(),
+        app_counted: row.flag("app_counted")?,
         expires_at: row.time("expires_at")?,
     })
 }

@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 
 from reelgate import APP, MIB, REGION, ClientTest, Upload, sha256, video
 
-SIZES = {"nothing": 0, "one byte": 1, "less than a part": 300_000, "parts": 12 * MIB + 5}
+SIZES = {"nothing": 0, "a head": 40, "less than a part": 300_000, "parts": 12 * MIB + 5}
 
 
 def client(upload: Upload, style: str = "path", **changed):

@@ -91,6 +91,12 @@ pub struct Upload {
     pub max_size: u64,
     /// Bytes of the storage's file system that stay free: what would leave less is not taken.
     pub min_free: u64,
+    /// Whether the head of a file decides if it is taken at all.
+    pub sniff: bool,
+    /// Slowest body, bytes per second over a minute.
+    pub min_rate: u64,
+    /// Most bytes that the open uploads of one application may have announced together.
+    pub max_in_flight: Option<u64>,
 }
 
 /// Rules of event delivery.

@@ -80,6 +80,12 @@ pub(super) struct Upload {
     pub(super) max_size: Option<u64>,
     #[serde(deserialize_with = "flexible")]
     pub(super) min_free: Option<u64>,
+    #[serde(deserialize_with = "flexible")]
+    pub(super) sniff: Option<bool>,
+    #[serde(deserialize_with = "flexible")]
+    pub(super) min_rate: Option<u64>,
+    #[serde(deserialize_with = "flexible")]
+    pub(super) max_in_flight: Option<u64>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -139,6 +139,9 @@ fn upload(raw: raw::Upload) -> Result<Upload> {
         session_ttl: Duration::from_secs(session_ttl),
         max_size: raw.max_size.unwrap_or(48 << 30),
         min_free: raw.min_free.unwrap_or(1 << 30),
+        sniff: raw.sniff.unwrap_or(true),
+        min_rate: raw.min_rate.unwrap_or(1024),
+        max_in_flight: raw.max_in_flight.filter(|most| *most > 0),
     })
 }
 

@@ -52,6 +52,22 @@ pub enum BytesError {
     /// Nothing came for too long.
     #[error("no byte of the body came for {0} s; send it again")]
     Stalled(u64),
+    /// It came too slowly.
+    #[error(
+        "{received} bytes of the body came in {seconds} s, less than {min_rate} bytes per second; send it again over a \
+         better connection"
+    )]
+    TooSlow {
+        /// Bytes that came.
+        received: u64,
+        /// In so many seconds.
+        seconds: u64,
+        /// What is asked for.
+        min_rate: u64,
+    },
+    /// The first bytes are those of no media, or of one that the permission does not allow.
+    #[error("{0}")]
+    NotAllowedMedia(String),
     /// The list of a completion does not fit the parts that are there.
     #[error("{0}")]
     InvalidPart(String),

@@ -63,7 +63,7 @@ pub async fn open(
     remote: String,
     request_hash: String,
 ) -> Result<Opened, Refusal> {
-    let claim = Claim::new(permit, &remote);
+    let claim = Claim::new(app, permit, &remote);
     let mut new = plan(app, permit, wanted, remote).await?;
     room::for_session(app, new.video_size).await?;
     claim.mark(&mut new, app.clock.now());
@@ -103,7 +103,7 @@ pub async fn resume(
 ) -> Result<Opened, Refusal> {
     let session = session::of_key(app, permit, session_key).await?;
     let session = session::must_be_open(app, session)?;
-    let claim = Claim::new(permit, &remote);
+    let claim = Claim::new(app, permit, &remote);
     if claim.watches_addresses() {
         let (scope, until) = (permit.scope.clone(), session.request.expires_at);
         let work =
@@ -181,6 +181,8 @@ async fn plan(app: &App, permit: &Permit, wanted: Wanted, remote: String) -> Res
         quota_day: None,
         holder: String::new(),
         reserved: 0,
+        types: permit.permission.types.clone(),
+        app_counted: false,
         expires_at: now + app.config.upload.session_ttl,
     };
     match wanted {

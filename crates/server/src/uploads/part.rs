@@ -1,20 +1,16 @@
 //! One part arrives (design section 5, step 3): bytes first, row second, and the answer only after both.
 
-use std::time::Duration;
-
 use bytes::Bytes;
-use futures_util::{Stream, StreamExt};
+use futures_util::Stream;
 use reelgate_model::MultipartState;
 use reelgate_objects::{Length, PartTarget, Place, Slot, StoredPart, learn_part_size};
 use reelgate_store::{Multipart, Part, StoreError, unit};
 
 use super::access::Writer;
 use super::bytes::BytesError;
-use super::room;
+use super::pace::Pace;
+use super::{head, room};
 use crate::app::App;
-
-/// A body that gives nothing for so long is given up.
-pub(super) const STALL: Duration = Duration::from_secs(60);
 
 /// A part as announced by its request's head.
 #[derive(Debug, Clone)]
@@ -41,12 +37,16 @@ where
     S: Stream<Item = Result<Bytes, BytesError>> + Unpin + Send,
 {
     let multipart = open_upload(app, writer, key, &announced.upload_id).await?;
-    let (acknowledged, others) = {
+    let (acknowledged, others, staged) = {
         let mut read = app.store.read().await?;
         let existing = read.part(&multipart.id, announced.number).await?.is_some();
-        (existing, read.part_totals(&multipart.id, announced.number).await?.bytes)
+        let others = read.part_totals(&multipart.id, announced.number).await?.bytes;
+        let session = &writer.session.id;
+        let staged = read.staged_bytes(&writer.scope, session, key, &multipart.id, announced.number).await?;
+        (existing, others, staged)
     };
     check_total(writer, key, others, announced.length)?;
+    check_staged(writer, key, staged, announced.length)?;
     room::for_bytes(app, announced.length).await?;
     let part_size = part_size(app, writer, &multipart, announced).await?;
     let target = PartTarget {
@@ -58,9 +58,16 @@ where
         md5: true,
     };
     let failed = |error| BytesError::of_objects(error, &multipart.id);
+    let (mut body, mut pace) = (body, Pace::new(app));
+    let opening = match announced.number {
+        1 => head::look(app, &writer.session, key, announced.length, &mut pace, &mut body).await?,
+        _ => Vec::new(),
+    };
     let mut sink = app.objects().begin_part(target).await.map_err(failed)?;
-    let mut body = body;
-    while let Some(chunk) = next(&mut body).await? {
+    for chunk in opening {
+        sink.write(chunk).await.map_err(failed)?;
+    }
+    while let Some(chunk) = pace.next(&mut body).await? {
         sink.write(chunk).await.map_err(failed)?;
     }
     let stored = sink.finish().await.map_err(failed)?;
@@ -93,6 +100,14 @@ fn check_total(writer: &Writer, key: &str, others: u64, length: u64) -> Result<(
     if size > most { Err(BytesError::TooLarge { what: "the object", size, most }) } else { Ok(()) }
 }
 
+/// An upload that is begun again keeps the parts of the one before until it is aborted or the session ends, but that is
+/// all: what is staged for a key stays below twice what the object may have.
+fn check_staged(writer: &Writer, key: &str, staged: u64, length: u64) -> Result<(), BytesError> {
+    let (size, most) = (staged.saturating_add(length), writer.max_size(key).saturating_mul(2));
+    let what = "the unfinished uploads of this key together";
+    if size > most { Err(BytesError::TooLarge { what, size, most }) } else { Ok(()) }
+}
+
 /// The part size from the row, or learned now and written into it, so that all nodes agree.
 async fn part_size(
     app: &App,
@@ -110,17 +125,6 @@ async fn part_size(
         Box::pin(async move { tx.learn_part_size(&scope, &id, learned).await })
     });
     Ok(app.store.write(unit).await?)
-}
-
-/// The next bytes; `None` at the end.
-pub(super) async fn next<S>(body: &mut S) -> Result<Option<Bytes>, BytesError>
-where
-    S: Stream<Item = Result<Bytes, BytesError>> + Unpin,
-{
-    match tokio::time::timeout(STALL, body.next()).await {
-        Ok(next) => next.transpose(),
-        Err(_) => Err(BytesError::Stalled(STALL.as_secs())),
-    }
 }
 
 async fn acknowledge(

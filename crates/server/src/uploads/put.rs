@@ -8,8 +8,8 @@ use reelgate_store::{Object, StoreError, unit};
 use super::access::Writer;
 use super::bytes::BytesError;
 use super::complete::blob_name;
-use super::part::next;
-use super::room;
+use super::pace::Pace;
+use super::{head, room};
 use crate::app::App;
 
 /// Stores the body behind `key`; an object that was there before is replaced, its bytes are not.
@@ -32,9 +32,13 @@ where
     let unique = uuid::Uuid::now_v7().simple().to_string();
     let blob = blob_name(&writer.session, &unique)?;
     let failed = |error| BytesError::of_objects(error, &unique);
+    let (mut body, mut pace) = (body, Pace::new(app));
+    let opening = head::look(app, &writer.session, key, length, &mut pace, &mut body).await?;
     let mut sink = app.objects().begin_put(&blob, Length::Exactly(length)).await.map_err(failed)?;
-    let mut body = body;
-    while let Some(chunk) = next(&mut body).await? {
+    for chunk in opening {
+        sink.write(chunk).await.map_err(failed)?;
+    }
+    while let Some(chunk) = pace.next(&mut body).await? {
         sink.write(chunk).await.map_err(failed)?;
     }
     let stored = sink.finish().await.map_err(failed)?;

@@ -9,8 +9,11 @@ use reelgate_wire::permission::Permission;
 
 use super::open::MAX_COVER;
 use super::{Permit, Refusal};
+use crate::app::App;
 use crate::dispatch::network;
 
+/// Subject of what all open uploads of an application have announced.
+const APPLICATION: &str = "application";
 const DAY_MS: i64 = 86_400_000;
 /// How long a day's row is kept after the last session that may be settled on it.
 const KEEP_MS: i64 = 2 * DAY_MS;
@@ -26,16 +29,19 @@ pub(super) struct Claim {
     remote: String,
     /// When the signature ends: until then it can be used from yet another address.
     expires_at: Time,
+    /// What all open uploads of the application may have announced together.
+    max_in_flight: Option<u64>,
 }
 
 impl Claim {
-    pub(super) fn new(permit: &Permit, remote: &str) -> Self {
+    pub(super) fn new(app: &App, permit: &Permit, remote: &str) -> Self {
         let permission = permit.permission.clone();
         let holder = match permission.id.as_str() {
             "" => format!("mac-{}", permit.mac),
             id => id.to_owned(),
         };
-        Self { permission, holder, remote: remote.to_owned(), expires_at: permit.expires_at() }
+        let (remote, expires_at) = (remote.to_owned(), permit.expires_at());
+        Self { permission, holder, remote, expires_at, max_in_flight: app.config.upload.max_in_flight }
     }
 
     fn counts_days(&self) -> bool {
@@ -61,6 +67,7 @@ impl Claim {
         // Covers are not announced with a size that is kept.
         let cover = if new.cover_key.is_empty() { 0 } else { MAX_COVER };
         new.reserved = video.saturating_add(cover);
+        new.app_counted = self.max_in_flight.is_some();
     }
 
     /// Counts the session that is about to be opened. Refused with the limit that it does not fit under.
@@ -78,6 +85,18 @@ impl Claim {
             };
             if let Some(used) = tx.reserve_quota(scope, &quota, wanted, most).await? {
                 return Err(day_is_full(used, wanted, most));
+            }
+        }
+        if let Some(most) = self.max_in_flight {
+            let quota = Quota {
+                subject: APPLICATION.to_owned(),
+                period: Quota::WHILE_OPEN,
+                expires_at: Time(new.expires_at.0 + KEEP_MS),
+            };
+            let wanted = Amount { uploads: 1, bytes: new.reserved };
+            let limit = Amount { uploads: u64::MAX, bytes: most };
+            if let Some(used) = tx.reserve_quota(scope, &quota, wanted, limit).await? {
+                return Err(application_is_full(used, wanted, most));
             }
         }
         if !new.holder.is_empty() {
@@ -136,6 +155,10 @@ pub(super) async fn settle(tx: &mut Tx, session: &Session, used: Option<u64>) ->
         };
         tx.return_quota(&scope, &user_subject(&request.user), day, unused).await?;
     }
+    if request.app_counted {
+        let all = Amount { uploads: 1, bytes: request.reserved };
+        tx.return_quota(&scope, APPLICATION, Quota::WHILE_OPEN, all).await?;
+    }
     if !request.holder.is_empty() {
         let all = Amount { uploads: 1, bytes: request.reserved };
         let subject = permission_subject(&request.holder);
@@ -165,6 +188,14 @@ fn day_is_full(used: Amount, wanted: Amount, most: Amount) -> Refusal {
             used.bytes, most.bytes, wanted.bytes
         )
     })
+}
+
+fn application_is_full(used: Amount, wanted: Amount, most: u64) -> Refusal {
+    Refusal::Invalid(format!(
+        "the open uploads of this application have announced {} of {most} bytes, and this one {}; try again when some of \
+         them have ended",
+        used.bytes, wanted.bytes
+    ))
 }
 
 fn permission_is_full(used: Amount, wanted: Amount, most: Amount) -> Refusal {

@@ -13,6 +13,7 @@ mod events;
 mod expire;
 mod fetched;
 mod flows;
+mod head;
 mod kill;
 mod media;
 mod play;

@@ -61,6 +61,7 @@ impl Server {
             .env("REELGATE_ROOT__API_KEY", API_KEY)
             .env("REELGATE_ROOT__ADMIN_TOKEN", "rgk_test_kill_0002")
             .env("REELGATE_EVENTS__ALLOW_TARGETS", r#"["127.0.0.0/8"]"#)
+            .env("REELGATE_UPLOAD__SNIFF", "false")
             .envs(environment.iter().copied())
             .stdin(Stdio::null())
             .stdout(File::create(&access_log).unwrap())

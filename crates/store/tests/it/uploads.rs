@@ -66,6 +66,8 @@ pub(crate) fn session(id: &str) -> NewSession {
         quota_day: Some(20_601),
         holder: "perm-1".to_owned(),
         reserved: 20_971_525,
+        types: vec!["mp4".to_owned(), "mov".to_owned()],
+        app_counted: true,
         expires_at: START + Duration::from_secs(3600),
     }
 }

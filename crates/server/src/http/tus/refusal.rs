@@ -63,7 +63,8 @@ impl From<BytesError> for Refused {
     fn from(error: BytesError) -> Self {
         let (status, code) = match &error {
             BytesError::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "too_large"),
-            BytesError::Stalled(_) => (StatusCode::REQUEST_TIMEOUT, "stalled"),
+            BytesError::Stalled(_) | BytesError::TooSlow { .. } => (StatusCode::REQUEST_TIMEOUT, "too_slow"),
+            BytesError::NotAllowedMedia(_) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "not_allowed_media"),
             BytesError::SessionEnded | BytesError::NoSuchUpload(_) => (StatusCode::GONE, "gone"),
             BytesError::NoRoom => (StatusCode::INSUFFICIENT_STORAGE, "no_room"),
             BytesError::NoSpace(source) => {

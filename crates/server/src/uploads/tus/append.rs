@@ -12,9 +12,9 @@ use super::{Found, MOST_PARTS, SEGMENT, TusError, find, finish};
 use crate::app::App;
 use crate::uploads::bytes::BytesError;
 use crate::uploads::commit::Committed;
-use crate::uploads::part::next;
-use crate::uploads::room;
+use crate::uploads::pace::Pace;
 use crate::uploads::session::scope_of;
+use crate::uploads::{head, room};
 
 /// What one PATCH says about its body.
 #[derive(Debug)]
@@ -55,8 +55,15 @@ where
     let lease = Lease::take(app, &scope, &found.session.id).await?;
     // Read again: whoever had the lease before may have written.
     let found = find(app, id).await?;
-    let mut appending =
-        Appending { app: app.clone(), scope, upload: found.upload.clone(), lease, held: Vec::new() };
+    let mut appending = Appending {
+        app: app.clone(),
+        scope,
+        pace: Pace::new(app),
+        found: found.clone(),
+        upload: found.upload.clone(),
+        lease,
+        held: Vec::new(),
+    };
     let outcome = match check(&found.upload, &piece) {
         Ok(()) => appending.receive(piece, body).await,
         Err(error) => Err(error),
@@ -86,6 +93,9 @@ fn check(upload: &TusUpload, piece: &Piece) -> Result<(), TusError> {
 struct Appending {
     app: App,
     scope: Scope,
+    pace: Pace,
+    /// As it was when this began.
+    found: Found,
     upload: TusUpload,
     lease: Lease,
     /// Stored, but not acknowledged before the checksum of all is known.
@@ -130,7 +140,7 @@ impl Appending {
     where
         S: Stream<Item = Result<Bytes, BytesError>> + Unpin + Send,
     {
-        let mut rest = Bytes::new();
+        let mut rest = self.opening(*end, body).await?;
         loop {
             if rest.is_empty() {
                 match self.next(body).await? {
@@ -181,20 +191,35 @@ impl Appending {
         }
     }
 
+    /// The first bytes of the file, if these are they, once they were looked at.
+    async fn opening<S>(&mut self, offset: u64, body: &mut S) -> Result<Bytes, TusError>
+    where
+        S: Stream<Item = Result<Bytes, BytesError>> + Unpin + Send,
+    {
+        if offset > 0 {
+            return Ok(Bytes::new());
+        }
+        let (session, length) = (&self.found.session, self.upload.length);
+        let key = &session.request.video_key;
+        let opening = head::look(&self.app, session, key, length, &mut self.pace, body).await?;
+        Ok(opening.concat().into())
+    }
+
     /// The next bytes, while the lease is kept.
     async fn next<S>(&mut self, body: &mut S) -> Result<Option<Bytes>, TusError>
     where
         S: Stream<Item = Result<Bytes, BytesError>> + Unpin + Send,
     {
-        let mut coming = std::pin::pin!(next(body));
+        let Self { pace, lease, .. } = self;
+        let mut coming = std::pin::pin!(pace.next(body));
         loop {
             tokio::select! {
                 bytes = &mut coming => {
-                    self.lease.keep().await?;
+                    lease.keep().await?;
                     return Ok(bytes?);
                 }
                 // Also while nothing comes: that is when somebody else wants it.
-                () = tokio::time::sleep(LOOK) => self.lease.keep().await?,
+                () = tokio::time::sleep(LOOK) => lease.keep().await?,
             }
         }
     }

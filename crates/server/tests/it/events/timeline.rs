@@ -159,6 +159,8 @@ fn session() -> NewSession {
         quota_day: None,
         holder: String::new(),
         reserved: 0,
+        types: Vec::new(),
+        app_counted: false,
         expires_at: Time(1_900_000_000_000),
     }
 }

@@ -123,6 +123,8 @@ impl Upload<'_> {
             quota_day: None,
             holder: String::new(),
             reserved: 0,
+            types: Vec::new(),
+            app_counted: false,
             expires_at: t.clock.now() + Duration::from_secs(86_400),
         };
         let media = NewMedia {
