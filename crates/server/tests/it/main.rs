@@ -15,6 +15,7 @@ mod fetched;
 mod flows;
 mod head;
 mod kill;
+mod kill_parts;
 mod media;
 mod play;
 mod quotas;
