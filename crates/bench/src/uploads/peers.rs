@@ -78,6 +78,8 @@ pub(crate) async fn start(choice: Choice, options: &Options, directory: &Path) -
             let port = free_ports::<1>()?[0];
             let mut command = server::program(&rustus(options));
             command.args(["--host", "127.0.0.1", "--port", &port.to_string(), "--log-level", "ERROR"]);
+            // A file goes in one PATCH; its limit is 10 MB unless told.
+            command.args(["--max-body-size", "1099511627776"]);
             command.args(["--url", "/files", "--data-dir"]).arg(directory.join("data"));
             command.arg("--info-dir").arg(directory.join("info"));
             Server::start_at(command, local(port), &directory.join("log")).await
