@@ -101,6 +101,11 @@ impl Report {
             "{} rounds, scale {}; every server is started anew in each round\n",
             options.rounds, options.scale
         );
+        if options.scale < 1.0 {
+            println!(
+                "goals are about scale 1; at a smaller one they are judged by what was sent, whatever their words say\n"
+            );
+        }
         Ok(Self::default())
     }
 
