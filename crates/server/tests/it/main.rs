@@ -9,6 +9,7 @@ mod cos;
 mod cos_access;
 mod cos_client;
 mod dispatch;
+mod doctor;
 mod events;
 mod expire;
 mod fetched;
