@@ -4,7 +4,7 @@
 #     sh scripts/setup.sh build     to compile: a C compiler, root certificates
 #     sh scripts/setup.sh demo      and to process video: ffmpeg
 #     sh scripts/setup.sh test      and for everything `make test` runs: PostgreSQL, Chromium, openssl, Python,
-#                                   curl, git, cargo-deny, cargo-fuzz
+#                                   curl, git, strace, cargo-deny, cargo-fuzz
 #
 # On Debian and Ubuntu missing packages are installed with apt-get (through sudo when not root, never asking questions).
 # Elsewhere the packages are named and the script stops. Rust and Node are never installed: people choose how they get them.
@@ -97,6 +97,8 @@ look_for_small_tools() {
     python3 -c 'import venv, ensurepip' 2>/dev/null ||
         need "Python's venv" "holds the Python clients that are tested" python3-venv python3 python3 python3
     have curl || need "curl" "the check of the examples asks their servers with it" curl curl curl curl
+    [ "$(uname -s)" != Linux ] || have strace ||
+        need "strace" "sees whether bytes are synced before they are acknowledged" strace strace strace strace
     have git || need "git" "sees whether generated files are up to date" git git git git
 }
 

@@ -10,6 +10,7 @@ mod cos_access;
 mod cos_client;
 mod dispatch;
 mod doctor;
+mod durable;
 mod events;
 mod expire;
 mod fetched;
