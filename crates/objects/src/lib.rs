@@ -16,6 +16,7 @@ mod objects;
 mod part;
 mod part_size;
 mod pump;
+mod s3;
 
 pub use digests::{Digests, Sums};
 pub use disk::Disk;
@@ -27,3 +28,4 @@ pub use objects::{
 };
 pub use part::{CompletedBlob, Length, PartTarget, Place, PlacedPart, Slot, StoredPart};
 pub use part_size::learn_part_size;
+pub use s3::{S3, S3Config};

@@ -14,6 +14,19 @@ macro_rules! cases {
                 conformance::$list::$case(&objects $(, $scratch.path())?).await;
             })+
         }
+        mod s3 {
+            use reelgate_objects::conformance;
+
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $case() {
+                // Parts of the suite have 300,000 bytes: below this minimum they stream, above it they are kept apart.
+                for min_part in [1, 5 << 20] {
+                    let Some(objects) = crate::s3::store(min_part) else { return };
+                    $(let $scratch = tempfile::tempdir().unwrap();)?
+                    conformance::$list::$case(&objects $(, $scratch.path())?).await;
+                }
+            })+
+        }
         mod memory {
             use reelgate_objects::{Memory, conformance};
 

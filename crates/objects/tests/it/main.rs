@@ -6,3 +6,4 @@ mod conformance;
 mod crash;
 mod disk;
 mod look;
+mod s3;
