@@ -81,6 +81,11 @@ impl S3 {
         Ok(Self { client, names, min_part: config.min_part })
     }
 
+    /// The same store as another process has it: nothing of what this one remembers.
+    pub fn another_node(&self) -> Self {
+        Self { names: Arc::new(Names::new(Arc::clone(&self.client))), ..self.clone() }
+    }
+
     /// Whether the bucket is there, may be written, and knows conditional writes.
     pub async fn check(&self) -> Result<(), ObjectsError> {
         let key = format!("check/{}", uuid::Uuid::new_v4().simple());

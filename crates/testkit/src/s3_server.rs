@@ -60,20 +60,19 @@ impl S3Server {
         );
         let config = base.join("s3.json");
         std::fs::write(&config, identities).map_err(|error| failed("write its configuration", error))?;
-        let [s3, master, volume, filer] = [(); 4].map(|()| free_port());
+        let ports = free_ports();
         // A shell reads the pipe; at its end this process is gone, and with it the reason for the server.
-        let script = "\"$0\" server -dir=\"$1\" -s3 -s3.port=$2 -s3.config=\"$3\" -ip=127.0.0.1 -ip.bind=127.0.0.1 \
-                      -master.port=$4 -volume.port=$5 -filer.port=$6 -master.port.grpc=$((30000 + $4 % 10000)) \
-                      -volume.port.grpc=$((40000 + $5 % 10000)) -filer.port.grpc=$((50000 + $6 % 10000)) \
-                      -s3.port.grpc=$((20000 + $2 % 10000)) -master.volumeSizeLimitMB=256 -volume.max=40 \
+        let script = "\"$0\" server -dir=\"$1\" -s3 -s3.config=\"$2\" -ip=127.0.0.1 -ip.bind=127.0.0.1 -s3.port=$3 \
+                      -s3.port.grpc=$4 -master.port=$5 -master.port.grpc=$6 -volume.port=$7 -volume.port.grpc=$8 \
+                      -filer.port=$9 -filer.port.grpc=${10} -master.volumeSizeLimitMB=256 -volume.max=40 \
                       </dev/null >\"$1/log\" 2>&1 & server=$!; cat >/dev/null; kill $server; wait $server; rm -rf -- \"$1\"";
+        let s3 = ports[0];
         let mut watcher = Command::new("sh")
             .args(["-c", script])
             .arg(weed)
             .arg(&base)
-            .arg(s3.to_string())
             .arg(&config)
-            .args([master, volume, filer].map(|port| port.to_string()))
+            .args(ports.map(|port| port.to_string()))
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -110,8 +109,10 @@ fn binary() -> Option<PathBuf> {
     if ours.is_file() { Some(ours) } else { find_program(&["weed"]) }
 }
 
-/// A port nobody listens on now.
-fn free_port() -> u16 {
-    let probe = TcpListener::bind(("127.0.0.1", 0)).and_then(|probe| probe.local_addr());
-    probe.map_or(0, |address| address.port())
+/// Ports nobody listens on now, all different because they are held together.
+fn free_ports() -> [u16; 8] {
+    let probes = [(); 8].map(|()| TcpListener::bind(("127.0.0.1", 0)));
+    probes.each_ref().map(|probe| {
+        probe.as_ref().ok().and_then(|probe| probe.local_addr().ok()).map_or(0, |address| address.port())
+    })
 }

@@ -45,7 +45,7 @@ pub(super) async fn complete(
             Err(ObjectsError::AlreadyExists(format!("blob {blob}")))
         };
     }
-    if s3.client.list(&area(multipart), "", 1).await?.is_empty() {
+    if s3.backing(multipart).await?.is_none() {
         return Err(ObjectsError::NotFound(format!("staging area {multipart}")));
     }
     s3.set_seal(multipart).await?;

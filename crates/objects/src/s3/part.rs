@@ -178,7 +178,13 @@ impl Sink for S3Sink {
                 io::Error::other(what),
             ));
         }
-        runtime.block_on(self.s3.check_open(&self.multipart))?;
+        if let Err(error) = runtime.block_on(self.s3.check_open(&self.multipart)) {
+            // An area that goes has been emptied already, perhaps before this object came.
+            if matches!(self.route, Route::Side { .. }) {
+                runtime.block_on(self.s3.client.delete(&self.side_key()))?;
+            }
+            return Err(error);
+        }
         let place = match &self.route {
             Route::Part { number, .. } => S3Place::Part { number: *number, etag },
             Route::Side { name } => S3Place::Side { name: name.clone() },
