@@ -4,7 +4,7 @@
 #     sh scripts/setup.sh build     to compile: a C compiler, root certificates
 #     sh scripts/setup.sh demo      and to process video: ffmpeg
 #     sh scripts/setup.sh test      and for everything `make test` runs: PostgreSQL, Chromium, openssl, Python,
-#                                   curl, git, cargo-deny
+#                                   curl, git, strace, cargo-deny, cargo-fuzz
 #
 # On Debian and Ubuntu missing packages are installed with apt-get (through sudo when not root, never asking questions).
 # Elsewhere the packages are named and the script stops. Rust and Node are never installed: people choose how they get them.
@@ -14,6 +14,7 @@ set -eu
 purpose=${1:-}
 packages=""       # what to install, by the names of this system's package manager
 cargo_deny=0.20.2 # keep in step with what deny.toml was written for
+cargo_fuzz=0.13.2
 
 say() { printf '%s\n' "setup: $*"; }
 fail() { printf '%s\n' "setup: $*" >&2; exit 1; }
@@ -96,7 +97,14 @@ look_for_small_tools() {
     python3 -c 'import venv, ensurepip' 2>/dev/null ||
         need "Python's venv" "holds the Python clients that are tested" python3-venv python3 python3 python3
     have curl || need "curl" "the check of the examples asks their servers with it" curl curl curl curl
+    [ "$(uname -s)" != Linux ] || have strace ||
+        need "strace" "sees whether bytes are synced before they are acknowledged" strace strace strace strace
     have git || need "git" "sees whether generated files are up to date" git git git git
+}
+
+# libFuzzer is C++.
+look_for_cxx() {
+    have c++ || have g++ || have clang++ || need "a C++ compiler" "the fuzzer's library is built from C++" g++ gcc-c++ g++ gcc
 }
 
 look_for_node() {
@@ -141,6 +149,13 @@ install_cargo_deny() {
     cargo install --quiet --locked "cargo-deny@$cargo_deny" || fail "cargo could not install cargo-deny $cargo_deny"
 }
 
+# The same.
+install_cargo_fuzz() {
+    have cargo-fuzz || [ -x "${CARGO_HOME:-${HOME:-/root}/.cargo}/bin/cargo-fuzz" ] && return 0
+    say "installing cargo-fuzz $cargo_fuzz with cargo (feeds the wire formats odd bytes); takes a minute, once"
+    cargo install --quiet --locked "cargo-fuzz@$cargo_fuzz" || fail "cargo could not install cargo-fuzz $cargo_fuzz"
+}
+
 system=$(manager)
 case $purpose in
 build)
@@ -160,6 +175,7 @@ test)
     look_for_rust
     look_for_node
     look_for_compiler
+    look_for_cxx
     look_for_certificates
     look_for_ffmpeg
     look_for_postgresql
@@ -167,6 +183,7 @@ test)
     look_for_small_tools
     install_packages
     install_cargo_deny
+    install_cargo_fuzz
     ;;
 *) fail "say what for: sh scripts/setup.sh build|demo|test" ;;
 esac

@@ -68,6 +68,9 @@ examples() {
     cargo build --locked -p reelgate-server && bash scripts/examples.sh "$target/debug/reelgate"
 }
 
+# A short run; what it finds is worth a long one.
+fuzzing() { SECONDS_EACH=${SECONDS_EACH:-10} bash scripts/fuzz.sh; }
+
 clients() {
     cargo build --locked -p reelgate-server && bash scripts/clients.sh "$target/debug/reelgate"
 }
@@ -116,6 +119,7 @@ stage "rust tests" rust_tests
 stage "documentation" documentation
 stage "browser tests" browser_tests
 stage "clients" clients
+stage "fuzzing" fuzzing
 stage "examples" examples
 stage "generated files" generated_files
 summary

@@ -45,6 +45,7 @@ cases! {
     blobs::ranges_are_exact,
     blobs::blobs_are_never_overwritten,
     blobs::delete_takes_what_it_names,
+    blobs::what_is_there_is_listed,
     blobs::publish_is_all_or_nothing(scratch),
     blobs::published_links_are_refused(scratch),
 }

@@ -9,6 +9,8 @@ mod cos;
 mod cos_access;
 mod cos_client;
 mod dispatch;
+mod doctor;
+mod durable;
 mod events;
 mod expire;
 mod fetched;

@@ -270,7 +270,10 @@ mod tests {
         body
     }
 
-    fn decode(mut decoder: Decoder, pieces: &[&[u8]]) -> Result<(Vec<u8>, Vec<(String, String)>), Refusal> {
+    /// The bytes and the trailers.
+    type Decoded = (Vec<u8>, Vec<(String, String)>);
+
+    fn decode(mut decoder: Decoder, pieces: &[&[u8]]) -> Result<Decoded, Refusal> {
         let mut out = Vec::new();
         for piece in pieces {
             decoder.push(Bytes::copy_from_slice(piece), &mut out)?;

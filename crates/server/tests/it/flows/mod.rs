@@ -87,9 +87,8 @@ impl Upload<'_> {
     async fn store(self, t: &TestApp) -> (Session, Media) {
         let file = t.app.file_ids.next(t.clock.now());
         let blob = format!("{}/{file}/source-{}", MAIN, self.name);
-        let length = Length::Exactly(self.bytes.len() as u64);
-        let size = self.bytes.len() as u64;
-        let mut writer = t.app.objects().begin_put(&BlobName::new(&blob).unwrap(), length).await.unwrap();
+        let (name, size) = (BlobName::new(&blob).unwrap(), self.bytes.len() as u64);
+        let mut writer = t.app.objects().begin_put(&name, Length::Exactly(size)).await.unwrap();
         writer.write(self.bytes.into()).await.unwrap();
         writer.finish().await.unwrap();
         let session = NewSession {
