@@ -84,11 +84,6 @@ async function leavingRejections(play) {
   }
 }
 
-async function played(url) {
-  const answer = await fetch(`http://${server.address}${new URL(url).pathname}`);
-  return sha256(Buffer.from(await answer.arrayBuffer()));
-}
-
 const actions = () => sent.filter(({ path }) => path === "/v3/index.php").map(({ body }) => JSON.parse(body));
 const isPart = ({ method }) => method === "PUT";
 const objects = () => sent.filter(({ headers }) => headers["Vod-Forward-Cos"]);
@@ -97,7 +92,7 @@ test("an upload in parts behind a front that forwards: Apply without a size, par
   const data = video(3 * MIB + 17);
   const done = await upload({ mediaFile: chosen("parts", data), chunkSize: MIB });
   assert.match(done.fileId, /^\d{18,19}$/);
-  assert.equal(await played(done.videoUrl), sha256(data));
+  assert.equal(await server.played(done.videoUrl), sha256(data));
   const [apply, commit] = actions();
   assert.deepEqual(Object.keys(apply), ["signature", "videoName", "videoType"]);
   assert.equal(apply.videoName, "测试 视频");
@@ -114,8 +109,8 @@ test("with a cover", async () => {
   writeFileSync(path, picture);
   const coverFile = { tempFilePaths: [path], tempFiles: [{ size }] };
   const done = await upload({ mediaFile: chosen("covered", data), coverFile });
-  assert.equal(await played(done.videoUrl), sha256(data));
-  assert.equal(await played(done.coverUrl), sha256(picture));
+  assert.equal(await server.played(done.videoUrl), sha256(data));
+  assert.equal(await server.played(done.coverUrl), sha256(picture));
 });
 
 test("a mini-program that was killed goes on with its session key and sends no part again", async () => {
@@ -133,7 +128,7 @@ test("a mini-program that was killed goes on with its session key and sends no p
   const done = await upload({ ...params, signature });
   assert.deepEqual(Object.keys(actions()[0]), ["signature", "vodSessionKey"]);
   assert.equal(objects().filter(isPart).length, 2, "the two parts that were missing");
-  assert.equal(await played(done.videoUrl), sha256(data));
+  assert.equal(await server.played(done.videoUrl), sha256(data));
 });
 
 test("a refused signature is tried four times and then told", async () => {
@@ -153,5 +148,5 @@ test("the storage's refusal reaches the SDK, which tells its report more than th
 test("without anything in front", { todo: "Vod-Forward-Cos is not read" }, async () => {
   const data = video(300_000);
   const done = await upload({ forwarded: false, mediaFile: chosen("direct", data) });
-  assert.equal(await played(done.videoUrl), sha256(data));
+  assert.equal(await server.played(done.videoUrl), sha256(data));
 });
