@@ -145,7 +145,7 @@ test("the storage's refusal reaches the SDK, which tells its report more than th
 });
 
 // The real expectation; the server does not read Vod-Forward-Cos yet and takes these requests for ones to its pages.
-test("without anything in front", { todo: "Vod-Forward-Cos is not read" }, async () => {
+test("without anything in front", async () => {
   const data = video(300_000);
   const done = await upload({ forwarded: false, mediaFile: chosen("direct", data) });
   assert.equal(await server.played(done.videoUrl), sha256(data));
