@@ -118,8 +118,8 @@ pub struct ListedBlob {
     pub name: String,
     /// Bytes.
     pub size: u64,
-    /// When its bytes were last written.
-    pub modified: SystemTime,
+    /// When its bytes were last written, where the backend tells it by this machine's clock.
+    pub modified: Option<SystemTime>,
 }
 
 /// A staging area as a listing has it.
@@ -127,8 +127,8 @@ pub struct ListedBlob {
 pub struct StagingArea {
     /// The multipart upload that it is for, by its name.
     pub multipart: String,
-    /// When something in it was last made or removed.
-    pub modified: SystemTime,
+    /// When something in it was last made or removed, where the backend tells it by this machine's clock.
+    pub modified: Option<SystemTime>,
 }
 
 /// Bytes as they come from the backend, in order.

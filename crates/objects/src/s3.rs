@@ -17,7 +17,7 @@ use std::fmt;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::{StreamExt, stream};
@@ -196,7 +196,7 @@ impl Objects for S3 {
                 let multipart = key.split('/').nth(1).unwrap_or_default();
                 if areas.last().is_none_or(|area| area.multipart != multipart) {
                     // The store's clock is not compared with ours: nothing is called old.
-                    areas.push(StagingArea { multipart: multipart.to_owned(), modified: SystemTime::now() });
+                    areas.push(StagingArea { multipart: multipart.to_owned(), modified: None });
                 }
             }
         }

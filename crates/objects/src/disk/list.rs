@@ -70,7 +70,7 @@ impl Walk<'_> {
             Err(error) => return Err(error),
         };
         let about = file.metadata()?;
-        self.found.push(ListedBlob { name: whole, size: about.len(), modified: about.modified()? });
+        self.found.push(ListedBlob { name: whole, size: about.len(), modified: Some(about.modified()?) });
         Ok(())
     }
 }
@@ -89,7 +89,7 @@ pub(super) fn staging(root: &Root) -> Result<Vec<StagingArea>, ObjectsError> {
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
             Err(error) => return Err(ObjectsError::io(during(), error)),
         };
-        areas.push(StagingArea { multipart, modified });
+        areas.push(StagingArea { multipart, modified: Some(modified) });
     }
     Ok(areas)
 }

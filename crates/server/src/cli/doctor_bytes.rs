@@ -1,6 +1,6 @@
 //! `reelgate doctor --verify` and `--reconcile`: the stored bytes beside their rows.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result, anyhow};
 use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
@@ -67,7 +67,9 @@ async fn compare(arguments: &Arguments, config: &Config, store: &Store) -> Resul
         };
     }
     bar.set_message("comparing rows and bytes");
-    let found = reconcile(store, &*objects, SystemTime::now(), say).await?;
+    let now = u64::try_from(Clock::machine().now().0).unwrap_or_default();
+    let now = SystemTime::UNIX_EPOCH + Duration::from_millis(now);
+    let found = reconcile(store, &*objects, now, say).await?;
     bar.finish_and_clear();
     tell::line(&format!(
         "{} rows and {} blobs compared: {} rows without their bytes, {} blobs with {} bytes and {} staging areas without a row",

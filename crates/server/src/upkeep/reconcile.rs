@@ -173,8 +173,10 @@ async fn places(store: &Store, file: Option<(&str, AppId, FileId)>) -> anyhow::R
     Ok(places.into_iter().collect())
 }
 
-fn is_young(modified: SystemTime, now: SystemTime) -> bool {
-    now.duration_since(modified).is_ok_and(|age| age < YOUNG) || modified > now
+/// Of unknown age is as good as young.
+fn is_young(modified: Option<SystemTime>, now: SystemTime) -> bool {
+    let age = modified.and_then(|modified| now.duration_since(modified).ok());
+    age.is_none_or(|age| age < YOUNG)
 }
 
 #[cfg(test)]

@@ -61,10 +61,16 @@ impl Stored {
     /// As it is in two hours, when nothing is young any more.
     async fn reconcile(&self) -> (Found, Vec<String>) {
         let look = Disk::look(&self.objects()).unwrap();
-        let (mut told, later) = (Vec::new(), SystemTime::now() + Duration::from_secs(7_200));
+        let (mut told, later) = (Vec::new(), now() + Duration::from_secs(7_200));
         let found = reconcile(&self.app.app.store, &look, later, |line| told.push(line)).await.unwrap();
         (found, told)
     }
+}
+
+/// The machine's time, by which files are dated; the test's own clock stands still.
+fn now() -> SystemTime {
+    let now = reelgate_model::Clock::machine().now().0;
+    SystemTime::UNIX_EPOCH + Duration::from_millis(u64::try_from(now).unwrap())
 }
 
 /// Every file below `dir` with its size.
@@ -131,8 +137,7 @@ async fn bytes_that_no_row_names_are_told_and_left() {
         assert!(told.iter().any(|line| line.contains(part)), "{part} in {told:?}");
     }
     let look = Disk::look(&stored.objects()).unwrap();
-    let now = SystemTime::now();
-    let found = reconcile(&stored.app.app.store, &look, now, |line| panic!("{line}")).await.unwrap();
+    let found = reconcile(&stored.app.app.store, &look, now(), |line| panic!("{line}")).await.unwrap();
     assert!(found.young >= 3, "what is younger than an hour may be waiting for its row");
     assert_eq!(tree(&stored.objects()), before, "nothing was changed");
 }
