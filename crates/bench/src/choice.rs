@@ -7,6 +7,32 @@ use clap::ValueEnum;
 pub(crate) enum Choice {
     /// Resident memory while files are uploaded.
     Memory,
+    /// Uploaded bytes beside peers: all of the following up to the gateway's memory.
+    Uploads,
+    /// Peer: a server that writes and syncs, and nothing else.
+    Sink,
+    /// Peer: the same with MD5 and CRC-64.
+    SinkDigests,
+    /// Peer: nginx, its PUT.
+    Nginx,
+    /// Peer: `SeaweedFS`, its S3 door.
+    Seaweedfs,
+    /// Peer: the tus project's server for Node.
+    TusNode,
+    /// Peer: rustus.
+    Rustus,
+    /// The object leg, PUT of whole files.
+    CosPut,
+    /// The object leg, in parts.
+    CosMultipart,
+    /// The tus door.
+    Tus,
+    /// CPU time at 8 and at 64 connections.
+    Connections,
+    /// How long Complete of 2,000 parts takes.
+    Complete,
+    /// Resident memory of a gateway.
+    GatewayMemory,
     /// The signature service beside its peers: all of the following.
     Signatures,
     /// Peer: a bare axum handler.
@@ -28,6 +54,29 @@ impl Choice {
     pub(crate) const TARGETS: [Self; 6] =
         [Self::Axum, Self::Express, Self::ApiKey, Self::Hs256, Self::Rs256, Self::Es256];
 
+    /// What takes files in the measurement of uploads, in the order of the report.
+    pub(crate) const TAKERS: [Self; 9] = [
+        Self::Sink,
+        Self::SinkDigests,
+        Self::Nginx,
+        Self::Seaweedfs,
+        Self::TusNode,
+        Self::Rustus,
+        Self::CosPut,
+        Self::CosMultipart,
+        Self::Tus,
+    ];
+
+    /// What else the measurement of uploads looks at.
+    const ASIDES: [Self; 3] = [Self::Connections, Self::Complete, Self::GatewayMemory];
+
+    /// What `only` picks of the measurement of uploads.
+    pub(crate) fn uploads(only: &[Self]) -> Vec<Self> {
+        let all = only.is_empty() || only.contains(&Self::Uploads);
+        let every = Self::TAKERS.into_iter().chain(Self::ASIDES);
+        every.filter(|choice| all || only.contains(choice)).collect()
+    }
+
     /// The targets that `only` picks; nothing picked is everything.
     pub(crate) fn targets(only: &[Self]) -> Vec<Self> {
         let all = only.is_empty() || only.contains(&Self::Signatures);
@@ -43,6 +92,19 @@ impl Choice {
     pub(crate) fn word(self) -> &'static str {
         match self {
             Self::Memory => "memory",
+            Self::Uploads => "uploads",
+            Self::Sink => "sink",
+            Self::SinkDigests => "sink-digests",
+            Self::Nginx => "nginx",
+            Self::Seaweedfs => "seaweedfs",
+            Self::TusNode => "tus-node",
+            Self::Rustus => "rustus",
+            Self::CosPut => "cos-put",
+            Self::CosMultipart => "cos-multipart",
+            Self::Tus => "tus",
+            Self::Connections => "connections",
+            Self::Complete => "complete",
+            Self::GatewayMemory => "gateway-memory",
             Self::Signatures => "signatures",
             Self::Axum => "axum",
             Self::Express => "express",
@@ -71,6 +133,9 @@ mod tests {
         assert_eq!(Choice::targets(&[]), Choice::TARGETS);
         assert_eq!(Choice::targets(&[Choice::Signatures]), Choice::TARGETS);
         assert_eq!(Choice::targets(&[Choice::ApiKey, Choice::Axum]), [Choice::Axum, Choice::ApiKey]);
+        assert_eq!(Choice::uploads(&[]), Choice::uploads(&[Choice::Uploads]));
+        assert_eq!(Choice::uploads(&[]).len(), 12);
+        assert_eq!(Choice::uploads(&[Choice::Complete, Choice::Axum]), [Choice::Complete]);
         assert_eq!((Choice::memory(&[Choice::Axum]), Choice::targets(&[Choice::Memory])), (false, vec![]));
     }
 }

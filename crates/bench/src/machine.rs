@@ -31,6 +31,13 @@ pub(crate) async fn ask(program: &str, arguments: &[&str]) -> Option<String> {
     text.lines().next().filter(|_| output.status.success()).map(|line| line.trim().to_owned())
 }
 
+/// The version of a Node package that is installed in `directory`.
+pub(crate) fn node_package(directory: &Path, name: &str) -> Option<String> {
+    let manifest = std::fs::read(directory.join("node_modules").join(name).join("package.json")).ok()?;
+    let manifest: serde_json::Value = serde_json::from_slice(&manifest).ok()?;
+    manifest["version"].as_str().map(str::to_owned)
+}
+
 /// The version of a crate in this program.
 pub(crate) fn version(name: &str) -> &'static str {
     version_in(LOCK, name).unwrap_or("of unknown version")

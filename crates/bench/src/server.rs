@@ -1,17 +1,25 @@
-//! Servers that are measured: child processes on the loopback, each of which tells its address when it is ready.
+//! Servers that are measured: child processes on the loopback, which tell their address when they are ready, or are told
+//! theirs.
 
+use std::fs::File;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use rustix::process::{Pid, Signal, kill_process};
 use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::net::TcpStream;
 use tokio::process::{Child, ChildStderr, Command};
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::cpu;
 
 /// How long a server may take until it listens.
 const START: Duration = Duration::from_secs(30);
+/// Between two looks whether a silent one listens.
+const POLL: Duration = Duration::from_millis(20);
 /// What stands between a server's name and its origin, on standard error, once its port is open.
 const GREETING: &str = " listens on ";
 /// How many of its last lines are told of a server that ends instead.
@@ -45,6 +53,31 @@ impl Server {
         Ok(Self { child, pid, origin })
     }
 
+    /// Starts one that says nothing and waits until it takes connections at `address`. What it says goes to `log`.
+    pub(crate) async fn start_at(mut command: Command, address: SocketAddr, log: &Path) -> Result<Self> {
+        let program = command.as_std().get_program().to_owned();
+        let output = File::create(log).with_context(|| format!("{} cannot be made", log.display()))?;
+        let mut child = command
+            .stdin(Stdio::null())
+            .stdout(output.try_clone()?)
+            .stderr(output)
+            .kill_on_drop(true)
+            .spawn()
+            .with_context(|| format!("{} cannot be started", program.display()))?;
+        let pid = child.id().context("the server has ended at once")?;
+        let deadline = Instant::now() + START;
+        while TcpStream::connect(address).await.is_err() {
+            let ended = child.try_wait().context("the server cannot be watched")?.is_some();
+            if ended || Instant::now() > deadline {
+                let said = std::fs::read_to_string(log).unwrap_or_default();
+                let last: Vec<_> = said.lines().rev().take(LAST_WORDS).collect();
+                bail!("{} does not listen: {}", program.display(), last.join(" / "));
+            }
+            sleep(POLL).await;
+        }
+        Ok(Self { child, pid, origin: format!("http://{address}") })
+    }
+
     /// Its process.
     pub(crate) fn pid(&self) -> u32 {
         self.pid
@@ -63,7 +96,29 @@ impl Server {
 
     /// Ends it; nothing of it is needed any more.
     pub(crate) async fn stop(mut self) {
+        let started = cpu::descendants(self.pid);
         let _ = self.child.kill().await;
+        kill(&started);
+    }
+}
+
+impl Drop for Server {
+    /// What it has started goes as well: workers outlive a master that is killed.
+    fn drop(&mut self) {
+        if let Ok(None) = self.child.try_wait() {
+            let started = cpu::descendants(self.pid);
+            let _ = self.child.start_kill();
+            kill(&started);
+        }
+    }
+}
+
+fn kill(processes: &[u32]) {
+    for id in processes {
+        if let Some(pid) = i32::try_from(*id).ok().and_then(Pid::from_raw) {
+            // One that has ended by itself is what was wanted.
+            let _ = kill_process(pid, Signal::KILL);
+        }
     }
 }
 

@@ -39,7 +39,7 @@ impl Scenario {
             Choice::Hs256 => token(&Signer::Hs256, directory)?,
             Choice::Rs256 => token(&Signer::rs256()?, directory)?,
             Choice::Es256 => token(&Signer::es256()?, directory)?,
-            Choice::Memory | Choice::Signatures | Choice::Axum | Choice::Express => return Ok(None),
+            _ => return Ok(None),
         };
         if policy {
             scenario.environment.push(("REELGATE_DISPATCH__POLICIES", policies().to_string()));

@@ -112,9 +112,7 @@ async fn express(directory: &Path) -> Result<Command> {
 
 /// The version of Express that is installed in `directory`.
 pub(crate) fn express_version(directory: &Path) -> Option<String> {
-    let manifest = std::fs::read(directory.join("node_modules/express/package.json")).ok()?;
-    let manifest: Value = serde_json::from_slice(&manifest).ok()?;
-    manifest["version"].as_str().map(str::to_owned)
+    machine::node_package(directory, "express")
 }
 
 /// Bytes that the signature of an answer is of: Reelgate's own, or one in the sample's shape.
