@@ -48,9 +48,12 @@ pub async fn reconcile(
     }
     bytes_without_rows(store, objects, now, &mut found, &mut tell).await?;
     for area in objects.list_staging().await? {
+        if store.read().await?.names_staging(&area.multipart).await? {
+            continue;
+        }
         if is_young(area.modified, now) {
             found.young += 1;
-        } else if !store.read().await?.names_staging(&area.multipart).await? {
+        } else {
             found.stray_areas += 1;
             tell(format!(
                 "staging area {}: no upload under way is of that name; if the database was not restored from a backup, it can be \
