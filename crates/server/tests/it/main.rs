@@ -22,6 +22,7 @@ mod media;
 mod play;
 mod quotas;
 mod room;
+mod s3;
 mod s3_storage;
 mod server_process;
 mod signatures;
