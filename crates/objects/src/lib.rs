@@ -16,12 +16,16 @@ mod objects;
 mod part;
 mod part_size;
 mod pump;
+mod s3;
 
 pub use digests::{Digests, Sums};
 pub use disk::Disk;
 pub use error::ObjectsError;
 pub use memory::Memory;
 pub use name::{BlobName, InvalidName};
-pub use objects::{BlobRead, BlobWriter, ByteStream, Objects, PartWriter, Published, StoredBlob};
+pub use objects::{
+    BlobRead, BlobWriter, ByteStream, ListedBlob, Objects, PartWriter, Published, StagingArea, StoredBlob,
+};
 pub use part::{CompletedBlob, Length, PartTarget, Place, PlacedPart, Slot, StoredPart};
 pub use part_size::learn_part_size;
+pub use s3::{S3, S3Config};

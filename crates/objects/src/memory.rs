@@ -19,8 +19,8 @@ use crate::name::check_segment;
 use crate::objects::clamp;
 use crate::pump::{Pump, Sink, off_reactor};
 use crate::{
-    BlobName, BlobRead, BlobWriter, CompletedBlob, Length, Objects, ObjectsError, PartTarget, PartWriter,
-    Place, PlacedPart, Published, StoredBlob, StoredPart,
+    BlobName, BlobRead, BlobWriter, CompletedBlob, Length, ListedBlob, Objects, ObjectsError, PartTarget,
+    PartWriter, Place, PlacedPart, Published, StagingArea, StoredBlob, StoredPart,
 };
 
 /// Bytes per item of a read stream, so that readers meet more than one.
@@ -251,6 +251,23 @@ impl Objects for Memory {
         let below = format!("{prefix}/");
         self.state().blobs.retain(|name, _| !name.starts_with(&below));
         Ok(())
+    }
+
+    async fn list(&self, prefix: &str, after: &str, limit: usize) -> Result<Vec<ListedBlob>, ObjectsError> {
+        let state = self.state();
+        let wanted = state.blobs.iter().filter(|(name, _)| name.starts_with(prefix) && name.as_str() > after);
+        let listed = |(name, bytes): (&String, &Bytes)| ListedBlob {
+            name: name.clone(),
+            size: bytes.len() as u64,
+            modified: None,
+        };
+        Ok(wanted.take(limit).map(listed).collect())
+    }
+
+    async fn list_staging(&self) -> Result<Vec<StagingArea>, ObjectsError> {
+        let state = self.state();
+        let area = |multipart: &String| StagingArea { multipart: multipart.clone(), modified: None };
+        Ok(state.areas.keys().map(area).collect())
     }
 
     async fn free_bytes(&self) -> Result<Option<u64>, ObjectsError> {

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -61,6 +62,13 @@ pub trait Objects: Send + Sync + fmt::Debug + 'static {
     /// Removes every blob below `{prefix}/`. None there is fine.
     async fn delete_dir(&self, prefix: &BlobName) -> Result<(), ObjectsError>;
 
+    /// Up to `limit` blobs whose names begin with `prefix` and come after `after` (empty: from the first), by the bytes of
+    /// their names. For looking after the storage: what comes or goes meanwhile may be missing or listed.
+    async fn list(&self, prefix: &str, after: &str, limit: usize) -> Result<Vec<ListedBlob>, ObjectsError>;
+
+    /// All staging areas, in no order.
+    async fn list_staging(&self) -> Result<Vec<StagingArea>, ObjectsError>;
+
     /// Bytes that can still be stored, where the backend knows: of the file system that holds them.
     async fn free_bytes(&self) -> Result<Option<u64>, ObjectsError>;
 
@@ -101,6 +109,26 @@ pub struct Published {
     pub files: u64,
     /// Their bytes together.
     pub bytes: u64,
+}
+
+/// A blob as a listing has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListedBlob {
+    /// Its name. Not a [`BlobName`], since somebody else may have put it there.
+    pub name: String,
+    /// Bytes.
+    pub size: u64,
+    /// When its bytes were last written, where the backend tells it by this machine's clock.
+    pub modified: Option<SystemTime>,
+}
+
+/// A staging area as a listing has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StagingArea {
+    /// The multipart upload that it is for, by its name.
+    pub multipart: String,
+    /// When something in it was last made or removed, where the backend tells it by this machine's clock.
+    pub modified: Option<SystemTime>,
 }
 
 /// Bytes as they come from the backend, in order.

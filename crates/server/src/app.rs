@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 use reelgate_media::Tools;
 use reelgate_media::sandbox::{Mode, Sandbox};
 use reelgate_model::{AppId, Clock, FileIds};
-use reelgate_objects::{Disk, Objects};
+use reelgate_objects::{Disk, Objects, S3};
 use reelgate_store::Store;
 
 use crate::config::Config;
@@ -74,7 +74,7 @@ impl App {
             .await
             .context("the database cannot be opened")?;
         store.migrate().await.context("the database cannot be migrated")?;
-        let objects = if needs(&config, &TOUCH_BYTES) { Some(open_objects(&config)?) } else { None };
+        let objects = if needs(&config, &TOUCH_BYTES) { Some(open_objects(&config).await?) } else { None };
         let sandbox = if needs(&config, &LOOK_AT_MEDIA) { Some(open_sandbox(&config).await?) } else { None };
         let dispatch = Dispatch::open(&config, &clock, &store)?;
         let play_origin = play_origin(&config, address);
@@ -165,7 +165,13 @@ fn host_of(address: SocketAddr) -> String {
     }
 }
 
-fn open_objects(config: &Config) -> Result<Arc<dyn Objects>> {
+async fn open_objects(config: &Config) -> Result<Arc<dyn Objects>> {
+    if let Some(bucket) = &config.storage_bucket {
+        let store = S3::new(bucket).context("the S3 storage cannot be used")?;
+        let checked = store.check().await;
+        checked.with_context(|| format!("bucket {} of {} cannot be used", bucket.bucket, bucket.endpoint))?;
+        return Ok(Arc::new(store));
+    }
     let disk = Disk::open(&config.storage_dir, config.storage_shared)
         .with_context(|| format!("storage directory {} cannot be opened", config.storage_dir.display()))?;
     Ok(Arc::new(disk))

@@ -6,7 +6,7 @@ use reelgate_model::{FileId, Scope};
 
 use crate::multiparts::{self, Multipart};
 use crate::objects::{self, Object};
-use crate::row::{each, ensure_changed};
+use crate::row::{Columns, each, ensure_changed};
 use crate::sessions::{self, Session};
 use crate::{Read, StoreError, Tx};
 
@@ -58,6 +58,74 @@ impl Read {
         .fetch_all(self.conn())
         .await?;
         each(&rows, objects::decode)
+    }
+
+    /// Up to `limit` objects whose bytes must be there, by key: those of open sessions, and those that a media is made of.
+    /// By the system alone.
+    pub async fn kept_objects(
+        &mut self,
+        scope: &Scope,
+        keys: Keys<'_>,
+        limit: u32,
+    ) -> Result<Vec<Object>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT o.object_key, o.session_id, o.multipart_id, o.blob, o.size, o.etag, o.crc64, o.completed_at
+               FROM objects AS o JOIN upload_sessions AS s ON s.id = o.session_id
+              WHERE o.app = $1 AND o.object_key >= $2 AND o.object_key > $3
+                AND (CAST($4 AS TEXT) IS NULL OR o.object_key < CAST($4 AS TEXT))
+                AND (s.state = 'open' OR EXISTS (SELECT 1 FROM media AS m
+                      WHERE m.file_id = s.file_id AND (m.source_blob = o.blob OR m.cover_blob = o.blob)))
+              ORDER BY o.object_key LIMIT $5",
+        )
+        .bind(scope.app().0)
+        .bind(keys.prefix)
+        .bind(keys.after)
+        .bind(keys.end())
+        .bind(i64::from(limit))
+        .fetch_all(self.conn())
+        .await?;
+        each(&rows, objects::decode)
+    }
+
+    /// Every place that a row gives to bytes of a file: blobs, and directories of outputs with a slash at their end; those that
+    /// a row has given up and the sweep will remove are among them.
+    pub async fn places_of_file(&mut self, scope: &Scope, file: FileId) -> Result<Vec<String>, StoreError> {
+        let below = format!("{}/{file}/", scope.app());
+        let rows = sqlx::query(
+            "SELECT o.blob AS place FROM objects AS o
+              WHERE o.app = $1 AND o.object_key >= $3 AND o.object_key < $4
+             UNION ALL SELECT source_blob FROM media WHERE app = $1 AND file_id = $2
+             UNION ALL SELECT cover_blob FROM media WHERE app = $1 AND file_id = $2
+             UNION ALL SELECT $3 || dir || '/' FROM output_dirs WHERE app = $1 AND file_id = $2
+             UNION ALL SELECT CASE WHEN substr(place, 1, 4) = 'dir:' THEN place || '/' ELSE place END FROM abandoned
+              WHERE substr(place, 1, length($3) + 4) = 'dir:' || $3
+                 OR substr(place, 1, length($3) + 5) = 'blob:' || $3",
+        )
+        .bind(scope.app().0)
+        .bind(file.0)
+        .bind(&below)
+        .bind(Keys { prefix: &below, after: "" }.end().unwrap_or_default())
+        .fetch_all(self.conn())
+        .await?;
+        let places = each(&rows, |row| row.text("place"))?;
+        let bare = |place: String| {
+            let kind = place.split_once(':').filter(|(kind, _)| matches!(*kind, "dir" | "blob"));
+            kind.map_or_else(|| place.clone(), |(_, name)| name.to_owned())
+        };
+        Ok(places.into_iter().map(bare).filter(|place| !place.is_empty()).collect())
+    }
+
+    /// Whether a row names this staging area: its upload has not ended, or the sweep will remove it.
+    pub async fn names_staging(&mut self, multipart: &str) -> Result<bool, StoreError> {
+        let row = sqlx::query(
+            "SELECT CAST(CASE WHEN EXISTS (SELECT 1 FROM multiparts WHERE id = $1 AND state IN ('open', 'completing'))
+                             OR EXISTS (SELECT 1 FROM abandoned WHERE place = 'staging:' || CAST($1 AS TEXT))
+                        THEN 1 ELSE 0 END AS BIGINT) AS named",
+        )
+        .bind(multipart)
+        .fetch_one(self.conn())
+        .await?;
+        row.flag("named")
     }
 
     /// Up to `limit` open multipart uploads: by key, and for one key in the order of their beginning. With `after_id` those

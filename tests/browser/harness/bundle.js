@@ -1,4 +1,4 @@
-/** The npm entry of the official SDK together with our package, bundled for a page as an app would do it. */
+/** Clients that come as npm packages, bundled for a page as an app would do it. */
 
 import { readFile } from "node:fs/promises";
 import { join, relative, resolve } from "node:path";
@@ -9,10 +9,10 @@ import { ROOT } from "./requirements.js";
 const HERE = resolve(import.meta.dirname, "..");
 
 /**
- * Bundles `pages/npm_entry.js`. Gives the script and, of every file of the official SDK in it, the SHA-256 of the very bytes that
- * the bundler read.
+ * Bundles a file of `pages`. Gives the script and, of every file of the official SDK in it, the SHA-256 of the very bytes that the
+ * bundler read.
  */
-export async function bundleNpmEntry() {
+export async function bundlePage(name) {
   const loaded = {};
   const witness = {
     name: "witness of the official SDK",
@@ -25,7 +25,7 @@ export async function bundleNpmEntry() {
     },
   };
   const result = await build({
-    entryPoints: [join(HERE, "pages/npm_entry.js")],
+    entryPoints: [join(HERE, "pages", name)],
     bundle: true,
     write: false,
     format: "iife",

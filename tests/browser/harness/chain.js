@@ -3,10 +3,24 @@
 import { strict as assert } from "node:assert";
 import { SHORT_VIDEO_SECONDS } from "./sample.js";
 
-/** Gives a page of the app its signatures and, for the npm entry, the address to upload to. */
-export async function preparePage(page, { server, home }) {
-  await page.exposeFunction("getSignature", () => server.signature());
+/**
+ * Gives a page of the app its signatures and, for the npm entry, the address to upload to. `procedure` is what follows an upload,
+ * `uploadOptions` are options of the SDK's `upload()`.
+ */
+export async function preparePage(page, { server, home, procedure, uploadOptions }) {
+  await page.exposeFunction("getSignature", () => server.signature(procedure));
   if (home) await page.addInitScript((given) => (window.home = given), home);
+  if (uploadOptions) await page.addInitScript((given) => (window.uploadOptions = given), uploadOptions);
+}
+
+/** SHA-256 of what is played at a media URL, read in the page and so as its origin may read it. */
+export function sha256OfMedia(page, url) {
+  return page.evaluate(async (address) => {
+    const answer = await fetch(address);
+    if (!answer.ok) throw new Error(`${address} answered ${answer.status}`);
+    const sum = await crypto.subtle.digest("SHA-256", await answer.arrayBuffer());
+    return [...new Uint8Array(sum)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  }, url);
 }
 
 /** Chooses `file` in the page and uploads it with the SDK. Gives what `done()` of the SDK resolved with. */

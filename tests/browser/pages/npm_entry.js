@@ -2,8 +2,8 @@
 
 import { createTcVod } from "@reelgate/vod-js";
 
-window.progress = [];
 window.upload = async () => {
+  window.progress = [];
   const tcVod = createTcVod(window.home, { getSignature: () => window.getSignature() });
   const uploader = tcVod.upload({ mediaFile: document.querySelector("#file").files[0] });
   uploader.on("media_progress", ({ percent }) => window.progress.push(percent));

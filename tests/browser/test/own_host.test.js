@@ -6,7 +6,7 @@
 import { strict as assert } from "node:assert";
 import { join } from "node:path";
 import { test } from "node:test";
-import { bundleNpmEntry } from "../harness/bundle.js";
+import { bundlePage } from "../harness/bundle.js";
 import { playToTheEnd, preparePage, uploadInPage, watchEvents } from "../harness/chain.js";
 import { startChromium } from "../harness/chromium.js";
 import { startPageServer } from "../harness/page_server.js";
@@ -19,7 +19,7 @@ const PAGES = join(import.meta.dirname, "../pages");
 
 test("official npm entry through sdk/js, plain HTTP, the first Apply failing with a 500", (t) =>
   withScene(t, async (scene) => {
-    const { script, loaded } = await bundleNpmEntry();
+    const { script, loaded } = await bundlePage("npm_entry.js");
     comparePublished(loaded);
 
     let failures = 0;

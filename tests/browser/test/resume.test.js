@@ -7,7 +7,7 @@ import { strict as assert } from "node:assert";
 import { statSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { bundleNpmEntry } from "../harness/bundle.js";
+import { bundlePage } from "../harness/bundle.js";
 import { preparePage, uploadInPage, watchEvents } from "../harness/chain.js";
 import { startChromium } from "../harness/chromium.js";
 import { startPageServer } from "../harness/page_server.js";
@@ -37,7 +37,7 @@ test("a new page resumes an upload and sends no finished part again", (t) =>
       decide: (request) => (line === "flaky" && isPart(request) && ++started > THROUGH ? "hold" : "pass"),
     }));
     await scene.startServer({ publicUrl: proxy.origin });
-    const { script } = await bundleNpmEntry();
+    const { script } = await bundlePage("npm_entry.js");
     const app = scene.opened(await startPageServer({
       "/": { file: join(PAGES, "uploader.html") },
       "/sdk.js": { text: "" },

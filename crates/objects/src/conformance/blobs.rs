@@ -6,8 +6,9 @@ use std::path::Path;
 
 use bytes::Bytes;
 use futures_util::TryStreamExt;
+use uuid::Uuid;
 
-use super::{PART, bytes, fresh_blob, read_back, sums};
+use super::{PART, Upload, bytes, fresh_blob, read_back, sums};
 use crate::{BlobName, Length, Objects, ObjectsError, StoredBlob};
 
 async fn put(objects: &dyn Objects, blob: &BlobName, bytes: &Bytes) -> Result<StoredBlob, ObjectsError> {
@@ -135,4 +136,47 @@ pub async fn published_links_are_refused(objects: &dyn Objects, scratch: &Path) 
         let refused = objects.publish_dir(&dir, &fresh_blob()).await;
         assert!(matches!(refused, Err(ObjectsError::Unpublishable(_))), "{refused:?}");
     }
+}
+
+/// A listing is by the bytes of the names, a page at a time, and knows sizes; staging areas are listed while they are there.
+pub async fn what_is_there_is_listed(objects: &dyn Objects) {
+    let base = format!("1400000001/{}", Uuid::new_v4().simple());
+    let names = ["a.bin", "b/1.bin", "b/2.bin", "b.bin", "c.bin"].map(|name| format!("{base}/{name}"));
+    for (size, name) in (1..).zip(&names) {
+        let blob = BlobName::new(name.clone()).expect("letters and digits are a name");
+        let mut writer = objects.begin_put(&blob, Length::Exactly(size)).await.expect("a blob can be put");
+        writer.write(bytes(size, usize::try_from(size).expect("small"))).await.expect("bytes are taken");
+        writer.finish().await.expect("the blob is stored");
+    }
+    let mut sorted = names.to_vec();
+    sorted.sort_unstable();
+    let list = async |prefix: &str, after: &str, limit| {
+        let listed = objects.list(prefix, after, limit).await.expect("blobs can be listed");
+        listed.into_iter().map(|one| one.name).collect::<Vec<_>>()
+    };
+    assert_eq!(list(&base, "", 10).await, sorted);
+    let mut paged: Vec<String> = Vec::new();
+    loop {
+        let after = paged.last().cloned().unwrap_or_default();
+        let page = list(&format!("{base}/"), &after, 2).await;
+        if page.is_empty() {
+            break;
+        }
+        paged.extend(page);
+    }
+    assert_eq!(paged, sorted);
+    assert_eq!(list(&format!("{base}/b/"), "", 10).await, sorted[2..4].to_vec());
+    assert_eq!(list(&format!("{base}/x"), "", 10).await, Vec::<String>::new());
+    let sizes = objects.list(&format!("{base}/c"), "", 10).await.expect("blobs can be listed");
+    assert_eq!(sizes.iter().map(|one| one.size).collect::<Vec<_>>(), [5]);
+
+    let mut upload = Upload::new(objects);
+    upload.send(1, bytes(1, 10)).await;
+    let staged = async || {
+        let areas = objects.list_staging().await.expect("staging areas can be listed");
+        areas.into_iter().any(|area| area.multipart == upload.id)
+    };
+    assert!(staged().await);
+    objects.discard(&upload.id).await.expect("the staging area goes");
+    assert!(!staged().await);
 }

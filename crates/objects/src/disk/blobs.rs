@@ -45,13 +45,14 @@ impl Temporary {
 
     /// Gives it its final name.
     pub(super) fn settle(self, blob: &BlobName) -> Result<(), ObjectsError> {
-        self.root.settle(self.root.incoming(), &self.name, blob)
+        let incoming = self.root.incoming().during(|| format!("give blob {blob} its name"))?;
+        self.root.settle(incoming, &self.name, blob)
     }
 }
 
 impl Drop for Temporary {
     fn drop(&mut self) {
-        if let Err(error) = self.root.incoming().remove_tree(&self.name) {
+        if let Err(error) = self.root.incoming().and_then(|incoming| incoming.remove_tree(&self.name)) {
             tracing::warn!(%error, file = self.name, "unfinished bytes could not be removed; the next start removes them");
         }
     }
@@ -62,7 +63,7 @@ pub(super) fn begin(root: &Arc<Root>, blob: BlobName) -> Result<BlobSink, Object
         return Err(ObjectsError::AlreadyExists(format!("blob {blob}")));
     }
     let temporary = Temporary::new(root);
-    let file = root.incoming().open_file(temporary.name(), Access::CreateNew);
+    let file = root.incoming().and_then(|incoming| incoming.open_file(temporary.name(), Access::CreateNew));
     let file = file.during(|| format!("make a file for blob {blob}"))?;
     Ok(BlobSink { blob, file, temporary })
 }

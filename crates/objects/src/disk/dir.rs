@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use rustix::fs::{self, AtFlags, CWD, FileType, Mode, OFlags, RenameFlags};
 use rustix::io::Errno;
@@ -191,6 +192,11 @@ impl Dir {
     fn kind_of(&self, name: &str) -> io::Result<FileType> {
         let stat = fs::statat(&self.handle, name, AtFlags::SYMLINK_NOFOLLOW)?;
         Ok(FileType::from_raw_mode(stat.st_mode))
+    }
+
+    /// When an entry of this directory was last made or removed.
+    pub(super) fn modified(&self) -> io::Result<SystemTime> {
+        self.handle.metadata()?.modified()
     }
 
     /// Makes the entries of this directory durable.

@@ -18,8 +18,10 @@ use crate::{BlobName, ObjectsError, Published};
 pub(super) fn publish(root: &Arc<Root>, from: &Path, prefix: &BlobName) -> Result<Published, ObjectsError> {
     let source = Dir::open_root(from).during(|| format!("open output directory {}", from.display()))?;
     let temporary = Temporary::new(root);
-    let target =
-        root.incoming().make_dir(temporary.name()).during(|| format!("make a directory for {prefix}"))?;
+    let target = root
+        .incoming()
+        .and_then(|incoming| incoming.make_dir(temporary.name()))
+        .during(|| format!("make a directory for {prefix}"))?;
     let mut published = Published::default();
     gather(&source, &target, prefix, &mut published)?;
     temporary.settle(prefix)?;

@@ -20,10 +20,10 @@ const ATTEMPTS: usize = 8;
 #[derive(Debug)]
 pub(super) struct Root {
     staging: Dir,
-    incoming: Dir,
+    /// `None`: opened to look, not to write.
+    incoming: Option<Dir>,
     blobs: Dir,
-    _process_lock: File,
-    _root_lock: File,
+    _locks: Vec<File>,
 }
 
 impl Root {
@@ -44,7 +44,15 @@ impl Root {
         let process_lock =
             incoming.open_file("lock", Access::CreateNew).during(|| during("make a process lock"))?;
         process_lock.lock().during(|| during("take a process lock"))?;
-        Ok(Self { staging, incoming, blobs, _process_lock: process_lock, _root_lock: root_lock })
+        Ok(Self { staging, incoming: Some(incoming), blobs, _locks: vec![process_lock, root_lock] })
+    }
+
+    /// Opens it beside whoever uses it, to read and list: nothing is made, locked or removed.
+    pub(super) fn look(path: &Path) -> Result<Self, ObjectsError> {
+        let during = || format!("open storage directory {}", path.display());
+        let root = Dir::open_root(path).during(during)?;
+        let (staging, blobs) = (root.dir("staging").during(during)?, root.dir("blobs").during(during)?);
+        Ok(Self { staging, incoming: None, blobs, _locks: Vec::new() })
     }
 
     pub(super) fn staging(&self) -> &Dir {
@@ -52,8 +60,10 @@ impl Root {
     }
 
     /// Where this process makes blobs that have no name yet.
-    pub(super) fn incoming(&self) -> &Dir {
-        &self.incoming
+    pub(super) fn incoming(&self) -> io::Result<&Dir> {
+        let only_read =
+            || io::Error::new(io::ErrorKind::ReadOnlyFilesystem, "it was opened to look, not to write");
+        self.incoming.as_ref().ok_or_else(only_read)
     }
 
     pub(super) fn blobs(&self) -> &Dir {

@@ -14,6 +14,17 @@ macro_rules! cases {
                 conformance::$list::$case(&objects $(, $scratch.path())?).await;
             })+
         }
+        mod s3 {
+            use reelgate_objects::conformance;
+
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $case() {
+                // Below the store's minimum: every part of the suite is an object of its own. `s3` streams larger ones.
+                let Some(objects) = crate::s3::store() else { return };
+                $(let $scratch = tempfile::tempdir().unwrap();)?
+                conformance::$list::$case(&objects $(, $scratch.path())?).await;
+            })+
+        }
         mod memory {
             use reelgate_objects::{Memory, conformance};
 
@@ -45,6 +56,7 @@ cases! {
     blobs::ranges_are_exact,
     blobs::blobs_are_never_overwritten,
     blobs::delete_takes_what_it_names,
+    blobs::what_is_there_is_listed,
     blobs::publish_is_all_or_nothing(scratch),
     blobs::published_links_are_refused(scratch),
 }

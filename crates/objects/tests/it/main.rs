@@ -5,3 +5,5 @@
 mod conformance;
 mod crash;
 mod disk;
+mod look;
+mod s3;

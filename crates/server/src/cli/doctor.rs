@@ -1,4 +1,5 @@
-//! `reelgate doctor`: looks at this machine the way `serve` would use it, and changes nothing but a file of its own.
+//! `reelgate doctor`: looks at this machine the way `serve` would use it, or at the stored bytes beside a running server. Changes
+//! nothing but a file of its own.
 
 use std::path::Path;
 use std::time::Instant;
@@ -13,17 +14,32 @@ use reelgate_store::{Engine, Store, StoreError};
 
 use super::exit::Failure;
 use super::remote::block_on;
-use super::{ConfigArgs, tell};
+use super::{ConfigArgs, doctor_bytes, tell};
 use crate::config::Config;
 
 #[derive(Args)]
 pub(super) struct Arguments {
     #[command(flatten)]
-    config: ConfigArgs,
+    pub(super) config: ConfigArgs,
+    /// Read all stored objects again and compare them with their rows; also beside a running server.
+    #[arg(long, conflicts_with = "reconcile")]
+    pub(super) verify: bool,
+    /// List rows without bytes and bytes without rows, with a proposal for each; changes nothing.
+    #[arg(long)]
+    reconcile: bool,
+    /// With --verify: only the objects of this application.
+    #[arg(long, value_name = "APP", requires = "verify")]
+    pub(super) app: Option<i64>,
+    /// With --verify: only the objects of this file.
+    #[arg(long, value_name = "FILE_ID", requires = "verify")]
+    pub(super) file: Option<i64>,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let config = Config::load(&arguments.config.line(), std::env::vars()).map_err(Failure::config)?;
+    if arguments.verify || arguments.reconcile {
+        return block_on(doctor_bytes::look(arguments, &config));
+    }
     block_on(async {
         let mut report = Report { failed: 0 };
         report.note("configuration", Ok("it can be read and does not contradict itself".to_owned()))?;
@@ -31,7 +47,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         report.note("database", database(&config).await)?;
         // In front of the real cloud nothing is stored or processed here.
         if !config.mode.is_tencent() {
-            report.note("storage", writable(&config.storage_dir))?;
+            match &config.storage_bucket {
+                None => report.note("storage", writable(&config.storage_dir))?,
+                Some(bucket) => report.note("storage", doctor_bytes::bucket(bucket).await)?,
+            }
             report.note("scratch", writable(&config.media.scratch_dir))?;
             report.note("ffmpeg", ffmpeg(&config).await)?;
             report.note("models", models())?;

@@ -18,6 +18,11 @@ impl Failure {
         Self { code: USAGE, cause }
     }
 
+    /// 65: stored data are not what they should be.
+    pub(super) fn data(cause: anyhow::Error) -> Self {
+        Self { code: 65, cause }
+    }
+
     /// 69: something this command needs is not available.
     pub(super) fn unavailable(cause: anyhow::Error) -> Self {
         Self { code: 69, cause }

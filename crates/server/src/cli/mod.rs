@@ -4,6 +4,7 @@ mod allocator;
 mod app;
 mod demo;
 mod doctor;
+mod doctor_bytes;
 mod exit;
 mod explain;
 mod key;
@@ -55,7 +56,7 @@ enum Command {
     Signatures(signatures::Arguments),
     /// Create, list, rotate and revoke API keys and SecretIds.
     Key(key::Arguments),
-    /// Look at this machine: configuration, database, storage, ffmpeg, sandbox, models.
+    /// Look at this machine: configuration, database, storage, ffmpeg, sandbox, models; or at the stored bytes.
     Doctor(doctor::Arguments),
     /// Bring the database to what this binary needs.
     Migrate(migrate::Arguments),

@@ -8,6 +8,7 @@ mod policies;
 mod procedures;
 mod raw;
 mod resolve;
+mod storage;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -45,6 +46,8 @@ pub struct Config {
     pub storage_dir: PathBuf,
     /// The directory is really shared between machines: skip the one-process lock.
     pub storage_shared: bool,
+    /// The bucket of the S3 backend, instead of the directory.
+    pub storage_bucket: Option<reelgate_objects::S3Config>,
     /// Uploads.
     pub upload: Upload,
     /// Events and their delivery.

@@ -63,6 +63,8 @@ pub(super) struct Storage {
     pub(super) url: Option<String>,
     #[serde(deserialize_with = "flexible")]
     pub(super) shared: Option<bool>,
+    pub(super) access_key: Option<String>,
+    pub(super) secret_key: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]

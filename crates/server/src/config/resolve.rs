@@ -11,7 +11,7 @@ use super::callers::callers;
 use super::policies::{Defaults, policies};
 use super::{
     CommandLine, Config, Dispatch, Events, Media, Mode, Policy, Procedures, Raw, Root, SampleShape, Tencent,
-    TlsFiles, Upload, raw,
+    TlsFiles, Upload, raw, storage,
 };
 use crate::roles::Role;
 
@@ -46,7 +46,8 @@ impl Config {
             trusted_proxies: networks("server.trusted_proxies", &raw.server.trusted_proxies)?,
             tls: tls(raw.server.tls_cert, raw.server.tls_key)?,
             database_url: database(raw.database.url, &data_dir)?,
-            storage_dir: storage_dir(raw.storage.url.as_deref(), &data_dir)?,
+            storage_dir: storage::directory(&raw.storage, &data_dir)?,
+            storage_bucket: storage::bucket(&raw.storage)?,
             storage_shared: raw.storage.shared.unwrap_or(false),
             events: events(raw.events)?,
             media: media(raw.media, &data_dir)?,
@@ -95,17 +96,6 @@ fn database(url: Option<String>, data_dir: &Path) -> Result<String> {
         return Ok(url);
     }
     bail!("database.url must begin with sqlite:// or postgres://")
-}
-
-fn storage_dir(url: Option<&str>, data_dir: &Path) -> Result<PathBuf> {
-    match url {
-        None => Ok(data_dir.join("objects")),
-        Some(url) if url.starts_with("s3://") => {
-            bail!("storage.url {url:?}: the S3 backend is not built in this version; give a directory")
-        }
-        Some(dir) => std::path::absolute(dir.strip_prefix("file://").unwrap_or(dir))
-            .with_context(|| format!("storage.url {dir:?} has no absolute form")),
-    }
 }
 
 fn upload(raw: raw::Upload) -> Result<Upload> {
@@ -361,7 +351,7 @@ mod tests {
             ("REELGATE_DISPATCH__POLICIES", r#"[{"name":"a","storage_region":"a b"}]"#, "region name"),
             ("REELGATE_DISPATCH__SAMPLE_SHAPE", "odd", "demo-upload-sign"),
             ("REELGATE_DISPATCH__ORIGINS", r#"["example.com"]"#, "dispatch.origins"),
-            ("REELGATE_STORAGE__URL", "s3://bucket", "not built"),
+            ("REELGATE_STORAGE__URL", "s3://bucket", "storage.access_key"),
             ("REELGATE_SERVER__ROLES", "worker,cook", "cook"),
             ("REELGATE_DATABASE__URL", "mysql://x", "sqlite://"),
         ] {

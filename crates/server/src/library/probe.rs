@@ -1,14 +1,70 @@
 //! Looking at a source once: what rows, events and the API say about it.
 
-use std::time::Duration;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result};
+use futures_util::TryStreamExt;
 use reelgate_media::probe::{Probe, ProbeError, probe};
 use reelgate_objects::BlobName;
 use reelgate_store::Probed;
+use tokio::io::AsyncWriteExt;
 
 use crate::app::App;
 use crate::events::fact::{AudioStreamFact, ProbeFact, VideoStreamFact};
+
+/// A blob where a child process can read it.
+enum LocalFile {
+    /// In its place.
+    InPlace(PathBuf),
+    /// Brought here; gone when this is dropped.
+    Fetched(PathBuf),
+}
+
+impl LocalFile {
+    /// `None`: bringing it here takes longer than `deadline`.
+    async fn of(app: &App, blob: &BlobName, deadline: Duration) -> Result<Option<Self>> {
+        if let Some(path) = app.objects().local_path(blob) {
+            return Ok(Some(Self::InPlace(path)));
+        }
+        let dir = &app.config.media.scratch_dir;
+        tokio::fs::create_dir_all(dir)
+            .await
+            .with_context(|| format!("scratch directory {} cannot be made", dir.display()))?;
+        let file = Self::Fetched(dir.join(format!("probe-{}", uuid::Uuid::new_v4().simple())));
+        match tokio::time::timeout(deadline, fetch(app, blob, file.path())).await {
+            Ok(fetched) => fetched.map(|()| Some(file)),
+            Err(_) => Ok(None),
+        }
+    }
+
+    fn path(&self) -> &Path {
+        match self {
+            Self::InPlace(path) | Self::Fetched(path) => path,
+        }
+    }
+}
+
+impl Drop for LocalFile {
+    fn drop(&mut self) {
+        if let Self::Fetched(path) = self
+            && let Err(error) = std::fs::remove_file(&*path)
+            && error.kind() != std::io::ErrorKind::NotFound
+        {
+            tracing::warn!(%error, path = %path.display(), "a fetched file could not be removed");
+        }
+    }
+}
+
+async fn fetch(app: &App, blob: &BlobName, path: &Path) -> Result<()> {
+    let failed = || format!("{blob} cannot be brought to {}", path.display());
+    let mut stream = app.objects().read(blob, None).await?.stream;
+    let mut file = tokio::fs::File::create(path).await.with_context(failed)?;
+    while let Some(bytes) = stream.try_next().await? {
+        file.write_all(&bytes).await.with_context(failed)?;
+    }
+    file.flush().await.with_context(failed)
+}
 
 /// What was found in a blob.
 #[derive(Debug, Clone)]
@@ -24,9 +80,9 @@ pub struct Findings {
 /// Looks at `blob`, in the sandbox, for at most `deadline`. `None`: it takes longer.
 pub async fn look(app: &App, blob: &str, deadline: Duration) -> Result<Option<Findings>> {
     let name = BlobName::new(blob)?;
-    let path =
-        app.objects().local_path(&name).ok_or_else(|| anyhow!("the storage has no local file for {blob}"))?;
-    match probe(app.sandbox(), &path, deadline).await {
+    let since = Instant::now();
+    let Some(file) = LocalFile::of(app, &name, deadline).await? else { return Ok(None) };
+    match probe(app.sandbox(), file.path(), deadline.saturating_sub(since.elapsed())).await {
         Ok(found) => Ok(Some(Findings { content_type: found.content_type(), fact: fact(&found), error: "" })),
         Err(ProbeError::Unreadable { reason, detail }) => {
             tracing::info!(

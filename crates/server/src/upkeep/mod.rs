@@ -1,7 +1,9 @@
 //! Upkeep: nothing stays stuck. Expires what is due and sweeps what a row has given up. Any number of processes may
 //! do this at once: every change is guarded by its row.
 
+pub mod reconcile;
 mod sweep;
+pub mod verify;
 
 use std::time::Duration;
 

@@ -226,6 +226,11 @@ impl Call<'_> {
         request.header("content-length", self.body.len()).body(self.body)
     }
 
+    /// Sends it; the body of the answer as it is.
+    pub(crate) async fn send_bytes(self) -> Bytes {
+        self.signed().send().await.unwrap().bytes().await.unwrap()
+    }
+
     pub(crate) async fn send(self) -> Answer {
         Answer::of(self.signed()).await
     }

@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 use reelgate_media::Tools;
 use reelgate_media::sandbox::{Mode, Sandbox};
 use reelgate_model::{AppId, Clock, FileIds, Scope, Time};
-use reelgate_objects::{Disk, Objects};
+use reelgate_objects::{Disk, Objects, S3};
 use reelgate_server::app::{App, Parts};
 use reelgate_server::bootstrap;
 use reelgate_server::config::{CommandLine, Config};
@@ -211,9 +211,11 @@ async fn open(config: Config, clock: Clock, play_origin: String) -> App {
     let store = Store::open(&config.database_url, clock.clone()).await.unwrap();
     store.migrate().await.unwrap();
     // In front of the real cloud nothing is stored here.
-    let objects = (!config.mode.is_tencent()).then(|| {
-        Arc::new(Disk::open(&config.storage_dir, config.storage_shared).unwrap()) as Arc<dyn Objects>
-    });
+    let objects: Option<Arc<dyn Objects>> = match &config.storage_bucket {
+        _ if config.mode.is_tencent() => None,
+        Some(bucket) => Some(Arc::new(S3::new(bucket).unwrap())),
+        None => Some(Arc::new(Disk::open(&config.storage_dir, config.storage_shared).unwrap())),
+    };
     let tools = Tools::find(&std::env::var_os("PATH").unwrap_or_default())
         .unwrap_or(Tools { ffmpeg: "/nonexistent/ffmpeg".into(), ffprobe: "/nonexistent/ffprobe".into() });
     let mode = if config.media.sandbox { Mode::On } else { Mode::Off };

@@ -9,6 +9,7 @@ both!(
     open_uploads_are_paged_by_key_and_age,
     a_key_leads_to_the_open_session_that_may_write_it,
     a_removed_object_leaves_its_bytes_to_the_sweep,
+    what_rows_say_of_bytes,
 );
 
 async fn open(f: &Fixture, new: NewSession) {
@@ -105,4 +106,47 @@ async fn a_removed_object_leaves_its_bytes_to_the_sweep(f: Fixture) {
     assert!(read.object(&f.scope, "k").await.unwrap().is_none());
     let given_up = read.abandoned(START, 10).await.unwrap();
     assert_eq!(given_up.iter().map(|one| one.place.as_str()).collect::<Vec<_>>(), ["blob:1/2/k.bin"]);
+}
+
+async fn what_rows_say_of_bytes(f: Fixture) {
+    let file = FileId(7);
+    open(&f, NewSession { file_id: file, ..session("a") }).await;
+    open(&f, NewSession { file_id: FileId(8), ..session("b") }).await;
+    let app = f.scope.app();
+    let put = async |key: String, session: &str, blob: String| {
+        let new = Object { key, session_id: session.to_owned(), blob, ..object("k") };
+        let scope = f.scope.clone();
+        write!(f.store, tx => tx.put_object(&scope, &new).await).unwrap();
+    };
+    put(format!("{app}/7/a.mp4"), "a", format!("{app}/7/first.bin")).await;
+    put(format!("{app}/7/a.mp4"), "a", format!("{app}/7/second.bin")).await;
+    put(format!("{app}/8/b.mp4"), "b", format!("{app}/8/b.bin")).await;
+    for place in [format!("dir:{app}/7/out-1"), format!("blob:{app}/77/other.bin"), "staging:gone".to_owned()]
+    {
+        let scope = f.scope.clone();
+        write!(f.store, tx => tx.abandon(&scope, &place, "test").await).unwrap();
+    }
+    let scope = f.scope.clone();
+    write!(f.store, tx => tx.begin_multipart(&scope, "open", "a", "k").await).unwrap();
+
+    let mut read = f.store.read().await.unwrap();
+    let mut places = read.places_of_file(&f.scope, file).await.unwrap();
+    places.sort();
+    let expected = [format!("{app}/7/first.bin"), format!("{app}/7/out-1/"), format!("{app}/7/second.bin")];
+    assert_eq!(places, expected);
+    for (multipart, named) in [("open", true), ("gone", true), ("stray", false)] {
+        assert_eq!(read.names_staging(multipart).await.unwrap(), named, "{multipart}");
+    }
+    let all = Keys { prefix: "", after: "" };
+    let kept = async |read: &mut reelgate_store::Read| {
+        let page = read.kept_objects(&f.scope, all, 10).await.unwrap();
+        page.into_iter().map(|one| one.blob).collect::<Vec<_>>()
+    };
+    assert_eq!(kept(&mut read).await, [format!("{app}/7/second.bin"), format!("{app}/8/b.bin")]);
+    drop(read);
+    // An upload that ended without a media has nothing to keep.
+    let scope = f.scope.clone();
+    write!(f.store, tx => tx.end_session(&scope, "b", SessionState::Expired, "").await).unwrap();
+    let mut read = f.store.read().await.unwrap();
+    assert_eq!(kept(&mut read).await, [format!("{app}/7/second.bin")]);
 }

@@ -70,6 +70,12 @@ export async function startReelgate(settings = {}) {
       const announced = { signature, videoName: name, videoType: "mp4", ...(size && { videoSize: size }) };
       return new Upload(server, signature, await server.ugc("ApplyUploadUGC", announced));
     },
+    /** SHA-256 of what is played at a media URL, whatever name the URL has. */
+    async played(url) {
+      const answer = await fetch(`http://${address}${new URL(url).pathname}`);
+      if (!answer.ok) throw new Error(`${url} answered ${answer.status}`);
+      return sha256(Buffer.from(await answer.arrayBuffer()));
+    },
     async close() {
       child.kill("SIGTERM");
       if (child.exitCode === null) await once(child, "exit");

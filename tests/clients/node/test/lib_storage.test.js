@@ -24,7 +24,7 @@ before(async () => (server = await startReelgate()));
 after(() => server.close());
 
 /** Path style below `/cos`, or virtual hosts under the vendor's names, which lead here as a test network's DNS would have it. */
-function clientOf(upload, { style = "path", ...changed } = {}) {
+function clientOf(upload, { style = "path", address = server.address, ...changed } = {}) {
   const { secretId, secretKey, token } = upload.certificate;
   const lookup = (_name, options, found) =>
     options.all ? found(null, [{ address: "127.0.0.1", family: 4 }]) : found(null, "127.0.0.1", 4);
@@ -33,7 +33,7 @@ function clientOf(upload, { style = "path", ...changed } = {}) {
     credentials: { accessKeyId: secretId, secretAccessKey: secretKey, sessionToken: token, ...changed },
     maxAttempts: 1,
     ...(style === "path"
-      ? { endpoint: `http://${server.address}/cos`, forcePathStyle: true }
+      ? { endpoint: `http://${address}/cos`, forcePathStyle: true }
       : { endpoint: `http://cos.${REGION}.myqcloud.com:${server.port}` }),
     requestHandler: { httpAgent: new http.Agent({ lookup, keepAlive: true }) },
   });
@@ -112,4 +112,17 @@ test("refusals are named", async () => {
   await refused(put({ accessKeyId: "AKIDnobody" }), "InvalidAccessKeyId");
   await refused(put({}, { Key: other.key }), "AccessDenied");
   await refused(put({}, { ChecksumSHA256: "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=" }), "BadDigest");
+});
+
+test("expired credentials are refused, renewed ones are taken", async () => {
+  const brief = await startReelgate({ REELGATE_UPLOAD__CREDENTIAL_TTL: "1" });
+  try {
+    const upload = await brief.openUpload();
+    await new Promise((done) => setTimeout(done, 2100));
+    const put = (from) => clientOf(from, { address: brief.address }).send(new PutObjectCommand({ ...at(from), Body: video(40) }));
+    await refused(put(upload), "ExpiredToken");
+    await put(await upload.resumed());
+  } finally {
+    await brief.close();
+  }
 });

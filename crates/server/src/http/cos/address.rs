@@ -14,36 +14,46 @@ pub(crate) struct Address {
     pub(crate) key: String,
     /// The decoded path as sent.
     pub(crate) path: String,
+    /// The host that the request is for and was signed for, where it came to another one: mini-programs send everything to
+    /// the UGC door and name the bucket's host in this header (observed of vod-wx-sdk-v2).
+    pub(crate) forwarded_for: Option<String>,
 }
+
+/// Header that names the host of the object leg in a request to another one.
+const FORWARD: &str = "vod-forward-cos";
 
 impl Address {
     /// By Host: virtual-host style, or `cos.{region}.…/{bucket}/…`. `None`: not a host of the object leg.
     pub(crate) fn by_host(app: &App, headers: &HeaderMap, uri: &Uri) -> Option<Self> {
-        let host = headers.get(header::HOST)?.to_str().ok()?;
-        let host = without_port(host).to_ascii_lowercase();
-        app.config
-            .upload
-            .object_domains
-            .iter()
-            .find_map(|pattern| Self::by_pattern(pattern, &host, uri.path()))
+        let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+        let find = |host: &str| {
+            let host = without_port(host).to_ascii_lowercase();
+            let mut patterns = app.config.upload.object_domains.iter();
+            patterns.find_map(|pattern| Self::by_pattern(pattern, &host, uri.path()))
+        };
+        if let Some(address) = find(text(header::HOST.as_str())?) {
+            return Some(address);
+        }
+        let meant = text(FORWARD)?;
+        find(meant).map(|address| Self { forwarded_for: Some(meant.to_owned()), ..address })
     }
 
     fn by_pattern(pattern: &str, host: &str, path: &str) -> Option<Self> {
         let path = decode(path)?;
         if let Some(found) = match_pattern(pattern, host) {
             let bucket = found.into_iter().find(|(name, _)| *name == "bucket").map(|(_, value)| value)?;
-            return Some(Self { bucket, key: key_of(&path).to_owned(), path });
+            return Some(Self { bucket, key: key_of(&path).to_owned(), path, forwarded_for: None });
         }
         match_pattern(pattern.strip_prefix("{bucket}.")?, host)?;
         let (bucket, key) = split_bucket(key_of(&path));
-        Some(Self { bucket: bucket.to_owned(), key: key.to_owned(), path })
+        Some(Self { bucket: bucket.to_owned(), key: key.to_owned(), path, forwarded_for: None })
     }
 
     /// By path, under `/cos/{bucket}/…` on any host. `None`: the path is not valid UTF-8 when decoded.
     pub(crate) fn by_path(path: &str) -> Option<Self> {
         let path = decode(path)?;
         let (bucket, key) = split_bucket(path.strip_prefix("/cos/")?);
-        Some(Self { bucket: bucket.to_owned(), key: key.to_owned(), path })
+        Some(Self { bucket: bucket.to_owned(), key: key.to_owned(), path, forwarded_for: None })
     }
 
     /// The paths that a client may have signed: as sent, or, since the web SDK signs the key alone even when its

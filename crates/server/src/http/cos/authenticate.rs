@@ -18,7 +18,7 @@ pub(super) async fn authenticate(
     parts: &Parts,
     query: &Query,
 ) -> Result<(Holder, BodyForm), CosError> {
-    let headers = headers_of(parts);
+    let headers = headers_of(parts, address.forwarded_for.as_deref());
     let signature = Signature::of(&headers, query)?;
     let credential = Credential::of(app, signature.access_key()).await?;
     let token = signature.token(&headers, query);

@@ -38,10 +38,13 @@ pub(super) enum BodyForm {
     },
 }
 
-/// The headers of a request as signatures look at them.
-pub(super) fn headers_of(parts: &Parts) -> Vec<(String, String)> {
-    let text = |value: &http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).trim().to_owned();
-    parts.headers.iter().map(|(name, value)| (name.as_str().to_owned(), text(value))).collect()
+/// The headers of a request as signatures look at them; `host` is the one it was sent to, if not what its header says.
+pub(super) fn headers_of(parts: &Parts, host: Option<&str>) -> Vec<(String, String)> {
+    let text = |name: &http::HeaderName, value: &http::HeaderValue| match host {
+        Some(host) if name == http::header::HOST => host.to_owned(),
+        _ => String::from_utf8_lossy(value.as_bytes()).trim().to_owned(),
+    };
+    parts.headers.iter().map(|(name, value)| (name.as_str().to_owned(), text(name, value))).collect()
 }
 
 /// The value of the first header called `name` (lower case).
