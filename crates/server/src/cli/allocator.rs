@@ -7,8 +7,10 @@
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
-/// Two arenas, and freed memory goes back to the system from 128 KiB on.
-const SETTINGS: [(&str, &str); 2] = [("MALLOC_ARENA_MAX", "2"), ("MALLOC_TRIM_THRESHOLD_", "131072")];
+/// Two arenas, and freed memory goes back to the system from 128 KiB on. Buffers of a part are kept all the same: below 4 MiB
+/// nothing is mapped anew for each of them, or a seventh of the CPU time of an upload went into page faults.
+const SETTINGS: [(&str, &str); 3] =
+    [("MALLOC_ARENA_MAX", "2"), ("MALLOC_TRIM_THRESHOLD_", "131072"), ("MALLOC_MMAP_THRESHOLD_", "4194304")];
 
 /// Returns when the settings are in place: made by this, given by the operator, or not to be had.
 pub(super) fn settle() {

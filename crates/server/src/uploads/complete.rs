@@ -156,9 +156,12 @@ fn choose(there: &[Part], listed: &[Listed]) -> Result<Vec<Part>, BytesError> {
         return Err(BytesError::InvalidPartOrder);
     }
     let mut chosen = Vec::with_capacity(listed.len());
+    // Both are in the order of their numbers.
+    let mut rest = there.iter().peekable();
     for wanted in listed {
         let number = wanted.number;
-        let found = there.iter().find(|part| part.number == number);
+        while rest.next_if(|part| part.number < number).is_some() {}
+        let found = rest.next_if(|part| part.number == number);
         let part = found.ok_or_else(|| {
             BytesError::InvalidPart(format!(
                 "part {number} has not been uploaded; send it, then complete again"
