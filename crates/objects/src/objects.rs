@@ -79,7 +79,7 @@ pub trait Objects: Send + Sync + fmt::Debug + 'static {
 
 /// Receives one part. Dropped unfinished, its bytes are given up.
 ///
-/// Memory is bounded (512 KiB), hashing and writing happen off the async reactor. After an error every further call fails.
+/// Memory is bounded (256 KiB), hashing and writing happen off the async reactor. After an error every further call fails.
 #[async_trait]
 pub trait PartWriter: Send {
     /// Takes the next bytes; waits while the disk is behind. `TooLong` at the first byte that was not announced.

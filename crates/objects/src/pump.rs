@@ -14,7 +14,7 @@ use crate::digests::{Digests, Sums};
 use crate::{BlobWriter, Length, ObjectsError, PartWriter, StoredBlob, StoredPart};
 
 /// Bytes per hop to a blocking thread.
-const BATCH: usize = 256 * 1024;
+const BATCH: usize = 128 * 1024;
 
 /// The blocking half of a writer. Dropped unfinished, it gives up what it wrote.
 pub(crate) trait Sink: Send + 'static {

@@ -15,7 +15,7 @@ use crate::digests::Sums;
 use crate::pump::Sink;
 use crate::{BlobName, Length, ObjectsError, StoredBlob};
 
-/// Pieces that may wait for the connection, 256 KiB each.
+/// Pieces that may wait for the connection, 128 KiB each.
 const WAITING: usize = 4;
 
 pub(super) struct BlobSink {

@@ -15,7 +15,7 @@ use crate::digests::Sums;
 use crate::pump::Sink;
 use crate::{Length, ObjectsError, PartTarget, Place, StoredPart};
 
-/// Pieces that may wait for the connection, 256 KiB each.
+/// Pieces that may wait for the connection, 128 KiB each.
 const WAITING: usize = 4;
 /// Most bytes of a part of unknown size, which is collected in memory.
 const MOST_COLLECTED: u64 = 64 << 20;

@@ -28,6 +28,8 @@ use crate::http::router::Doors;
 const HEAD_TIMEOUT: Duration = Duration::from_secs(75);
 /// How long a TLS handshake may take.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+/// Most bytes that a connection reads ahead. What is larger is memory for each client and saves no time.
+const READ_BUFFER: usize = 128 * 1024;
 /// Connections at once; more wait in the kernel's queue.
 const MAX_CONNECTIONS: usize = 4096;
 /// How long open requests may go on after the stop signal.
@@ -161,6 +163,7 @@ where
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
         .max_headers(100)
+        .max_buf_size(READ_BUFFER)
         .serve_connection(TokioIo::new(io), service);
     if let Err(error) = graceful.watch(connection).await {
         tracing::debug!(%error, %client, "connection ended early");
