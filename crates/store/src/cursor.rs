@@ -14,6 +14,13 @@ pub struct Cursor {
     pub seq: i64,
 }
 
+impl Cursor {
+    /// Whether this place comes later than `other`, in the same epoch.
+    pub fn is_after(&self, other: &Self) -> bool {
+        (self.txid, self.seq) > (other.txid, other.seq)
+    }
+}
+
 impl fmt::Display for Cursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{}.{}", self.epoch, self.txid, self.seq)

@@ -6,7 +6,7 @@
 use reelgate_model::{AppId, FileId, Scope, Time};
 use sqlx::any::AnyRow;
 
-use crate::row::{Columns, each};
+use crate::row::{Columns, corrupt, each};
 use crate::{Cursor, Read, StoreError, Topic, Tx};
 
 /// A fact to be recorded.
@@ -20,6 +20,31 @@ pub struct NewEvent {
     pub fact: String,
     /// The body as received, if it came from elsewhere.
     pub raw: Option<Vec<u8>>,
+    /// For whom it is.
+    pub readers: Readers,
+}
+
+/// Who gets an event.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Readers {
+    /// Every reader of the application.
+    #[default]
+    All,
+    /// Every reader; what it tells of was made up by somebody who tries things out.
+    TestAll,
+    /// This endpoint alone, whose owner tries it out.
+    TestOf(String),
+}
+
+impl Readers {
+    /// The columns `test` and `endpoint_id`.
+    fn columns(&self) -> (i64, &str) {
+        match self {
+            Self::All => (0, ""),
+            Self::TestAll => (1, ""),
+            Self::TestOf(endpoint) => (1, endpoint),
+        }
+    }
 }
 
 /// What an event was given when it was recorded.
@@ -29,7 +54,7 @@ pub struct Recorded {
     pub id: String,
     /// Its place in the order of insertion.
     pub seq: i64,
-    /// Its number among the events of its file, from 1; none without a file or before the file's media exists.
+    /// Its number among the events of its file, from 1; none without a file.
     pub file_seq: Option<i64>,
 }
 
@@ -42,6 +67,8 @@ pub struct Event {
     pub seq: i64,
     /// Stable id, for receivers to drop repeats by.
     pub id: String,
+    /// Whether somebody made it up to try things out.
+    pub test: bool,
     /// The application it belongs to.
     pub app: AppId,
     /// The file it is about.
@@ -66,6 +93,8 @@ pub enum LogRead {
     /// The cursor belongs to another life of the database: events may have been lost or renumbered since. Holds the cursor of the
     /// log's start, from which to read everything again.
     Reset(Cursor),
+    /// Events after the cursor have been dropped because of their age. Holds the cursor before the oldest that is kept.
+    Expired(Cursor),
 }
 
 /// A stretch of the log.
@@ -81,19 +110,23 @@ pub struct LogPage {
 }
 
 impl Read {
-    /// Up to `limit` events of one application after `cursor`.
+    /// Up to `limit` events of one application after `cursor`. When there are no more, the next cursor is at the end of
+    /// the whole log: a reader that looks now and then is never behind what is kept, however quiet its application.
     pub async fn events_after(
         &mut self,
         scope: &Scope,
         cursor: &Cursor,
         limit: u32,
     ) -> Result<LogRead, StoreError> {
-        if let Some(reset) = self.reset(cursor).await? {
-            return Ok(LogRead::Reset(reset));
+        if let Some(refused) = self.unreadable(cursor).await? {
+            return Ok(refused);
         }
+        // Before the page: what is recorded in between is then after the end, not skipped.
+        let end = self.log_end().await?;
         let rows = sqlx::query(
-            "SELECT txid, seq, id, app, file_id, file_seq, type, fact, raw, recorded_at FROM events
+            "SELECT txid, seq, id, test, app, file_id, file_seq, type, fact, raw, recorded_at FROM events
               WHERE app = $1 AND (txid, seq) > ($2, $3) AND txid < (SELECT txid FROM log_horizon)
+                AND endpoint_id = ''
               ORDER BY txid, seq LIMIT $4",
         )
         .bind(scope.app().0)
@@ -102,44 +135,38 @@ impl Read {
         .bind(i64::from(limit))
         .fetch_all(self.conn())
         .await?;
-        self.page(&rows, cursor, limit).await
-    }
-
-    /// Up to `limit` events of all applications after `cursor`: the system's own fan-out.
-    pub async fn log_after(&mut self, cursor: &Cursor, limit: u32) -> Result<LogRead, StoreError> {
-        if let Some(reset) = self.reset(cursor).await? {
-            return Ok(LogRead::Reset(reset));
-        }
-        let rows = sqlx::query(
-            "SELECT txid, seq, id, app, file_id, file_seq, type, fact, raw, recorded_at FROM events
-              WHERE (txid, seq) > ($1, $2) AND txid < (SELECT txid FROM log_horizon)
-              ORDER BY txid, seq LIMIT $3",
-        )
-        .bind(cursor.txid)
-        .bind(cursor.seq)
-        .bind(i64::from(limit))
-        .fetch_all(self.conn())
-        .await?;
-        self.page(&rows, cursor, limit).await
+        let events = each(&rows, decode)?;
+        let full = events.len() == usize::try_from(limit).unwrap_or(usize::MAX);
+        let read = events.last().map_or_else(|| cursor.clone(), |last| last.place(&cursor.epoch));
+        let next = if full || read.is_after(&end) { read } else { end };
+        let held_back = !full && self.has_held_back().await?;
+        Ok(LogRead::Page(LogPage { events, next, held_back }))
     }
 
     /// The event at one place of the log.
-    pub async fn event(&mut self, scope: &Scope, txid: i64, seq: i64) -> Result<Option<Event>, StoreError> {
+    pub async fn event(&mut self, scope: &Scope, place: Place) -> Result<Option<Event>, StoreError> {
         let row = sqlx::query(
-            "SELECT txid, seq, id, app, file_id, file_seq, type, fact, raw, recorded_at FROM events
-              WHERE app = $1 AND txid = $2 AND seq = $3",
+            "SELECT txid, seq, id, test, app, file_id, file_seq, type, fact, raw, recorded_at FROM events
+              WHERE app = $1 AND recorded_at = $2 AND seq = $3",
         )
         .bind(scope.app().0)
-        .bind(txid)
-        .bind(seq)
+        .bind(place.at.0)
+        .bind(place.seq)
         .fetch_optional(self.conn())
         .await?;
         row.as_ref().map(decode).transpose()
     }
 
-    /// Before the first event.
+    /// Before the oldest event that is kept.
     pub async fn log_start(&mut self) -> Result<Cursor, StoreError> {
-        Ok(Cursor { epoch: self.epoch().await?, txid: 0, seq: 0 })
+        let (epoch, floor) = (self.epoch().await?, self.meta(FLOOR).await?);
+        let (txid, seq) = match floor {
+            Some(text) => place_of(&text).ok_or_else(|| {
+                corrupt("server_meta.value", format!("{FLOOR} {text:?} is no place in the log"))
+            })?,
+            None => (0, 0),
+        };
+        Ok(Cursor { epoch, txid, seq })
     }
 
     /// After the last event that a reader can have seen by now: where a new reader that wants no history begins.
@@ -167,7 +194,7 @@ impl Read {
         limit: u32,
     ) -> Result<Vec<Event>, StoreError> {
         let rows = sqlx::query(
-            "SELECT txid, seq, id, app, file_id, file_seq, type, fact, raw, recorded_at FROM events
+            "SELECT txid, seq, id, test, app, file_id, file_seq, type, fact, raw, recorded_at FROM events
               WHERE app = $1 AND file_id = $2 AND seq > $3 ORDER BY seq LIMIT $4",
         )
         .bind(scope.app().0)
@@ -179,24 +206,20 @@ impl Read {
         each(&rows, decode)
     }
 
-    /// The start of the log if `cursor` is of another epoch.
-    async fn reset(&mut self, cursor: &Cursor) -> Result<Option<Cursor>, StoreError> {
+    /// What a reader is told whose cursor is of another epoch, or before what is kept.
+    async fn unreadable(&mut self, cursor: &Cursor) -> Result<Option<LogRead>, StoreError> {
         let start = self.log_start().await?;
-        Ok((start.epoch != cursor.epoch).then_some(start))
+        Ok(if start.epoch != cursor.epoch {
+            Some(LogRead::Reset(start))
+        } else if start.is_after(cursor) {
+            Some(LogRead::Expired(start))
+        } else {
+            None
+        })
     }
 
-    async fn page(&mut self, rows: &[AnyRow], cursor: &Cursor, limit: u32) -> Result<LogRead, StoreError> {
-        let events = each(rows, decode)?;
-        let next = match events.last() {
-            Some(last) => Cursor { epoch: cursor.epoch.clone(), txid: last.txid, seq: last.seq },
-            None => cursor.clone(),
-        };
-        let full = events.len() == usize::try_from(limit).unwrap_or(usize::MAX);
-        let held_back = !full && self.has_held_back().await?;
-        Ok(LogRead::Page(LogPage { events, next, held_back }))
-    }
-
-    async fn has_held_back(&mut self) -> Result<bool, StoreError> {
+    /// Whether events are committed that a slower writer still holds back. Never on SQLite.
+    pub async fn has_held_back(&mut self) -> Result<bool, StoreError> {
         let row = sqlx::query(
             "SELECT CAST(CASE WHEN EXISTS (
                 SELECT 1 FROM events WHERE txid >= (SELECT txid FROM log_horizon)
@@ -213,24 +236,19 @@ impl Tx {
     /// number; until the end of the unit no other event about that file can be recorded.
     pub async fn append_event(&mut self, scope: &Scope, event: &NewEvent) -> Result<Recorded, StoreError> {
         let (id, now) = (self.new_id(), self.now());
-        let file_seq = match event.file {
-            Some(file) => self.next_file_seq(scope, file).await?,
-            None => None,
+        let (file_seq, txid) = match event.file {
+            Some(file) => self.next_of_file(scope, file).await?,
+            None => (None, 0),
         };
-        // A transaction gets its number at its first write, maybe before another one records an event about the same
-        // file and commits. Taking the larger number keeps the file's order and is as safe for readers: below the
-        // horizon then means that both are over.
+        let (test, endpoint) = event.readers.columns();
+        // No reader is passed by the larger number: below the horizon then means that both transactions are over.
         let row = sqlx::query(
-            "INSERT INTO events (txid, id, app, file_id, file_seq, type, fact, raw, recorded_at)
-             VALUES ((SELECT MAX(known.txid) FROM (
-                          SELECT txid FROM log_writer
-                          UNION ALL
-                          SELECT txid FROM (SELECT txid FROM events WHERE file_id = $3
-                                             ORDER BY file_seq DESC LIMIT 1) AS previous
-                      ) AS known),
-                     $1, $2, $3, $4, $5, $6, $7, $8)
+            "INSERT INTO events (txid, id, app, file_id, file_seq, type, fact, raw, recorded_at, test, endpoint_id)
+             SELECT CASE WHEN txid > $1 THEN txid ELSE $1 END, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11
+               FROM log_writer
              RETURNING seq",
         )
+        .bind(txid)
         .bind(&id)
         .bind(scope.app().0)
         .bind(event.file.map(|file| file.0))
@@ -239,30 +257,63 @@ impl Tx {
         .bind(&event.fact)
         .bind(event.raw.as_deref())
         .bind(now.0)
+        .bind(test)
+        .bind(endpoint)
         .fetch_one(self.conn())
         .await?;
         self.hint(Topic::Events);
         Ok(Recorded { id, seq: row.int("seq")?, file_seq })
     }
 
-    async fn next_file_seq(&mut self, scope: &Scope, file: FileId) -> Result<Option<i64>, StoreError> {
+    /// The next number of the file, and the smallest `txid` that keeps its order: a transaction gets its own at its
+    /// first write, maybe before another one records an event about the same file and commits.
+    async fn next_of_file(&mut self, scope: &Scope, file: FileId) -> Result<(Option<i64>, i64), StoreError> {
         let row = sqlx::query(
-            "UPDATE media SET next_event = next_event + 1 WHERE file_id = $1 AND app = $2
-             RETURNING next_event - 1 AS number",
+            "INSERT INTO event_files (app, file_id, recorded, last_txid) SELECT $1, $2, 1, txid FROM log_writer
+             ON CONFLICT (app, file_id) DO UPDATE
+                SET recorded = event_files.recorded + 1,
+                    last_txid = CASE WHEN excluded.last_txid > event_files.last_txid THEN excluded.last_txid
+                                     ELSE event_files.last_txid END
+             RETURNING recorded, last_txid",
         )
-        .bind(file.0)
         .bind(scope.app().0)
-        .fetch_optional(self.conn())
+        .bind(file.0)
+        .fetch_one(self.conn())
         .await?;
-        row.map(|row| row.int("number")).transpose()
+        Ok((Some(row.int("recorded")?), row.int("last_txid")?))
     }
 }
 
-fn decode(row: &AnyRow) -> Result<Event, StoreError> {
+impl Event {
+    /// Where it lies.
+    pub fn place(&self, epoch: &str) -> Cursor {
+        Cursor { epoch: epoch.to_owned(), txid: self.txid, seq: self.seq }
+    }
+}
+
+/// The key under which the place of the newest dropped event is kept, as `{txid}.{seq}`.
+pub(crate) const FLOOR: &str = "events_floor";
+
+fn place_of(text: &str) -> Option<(i64, i64)> {
+    let (txid, seq) = text.split_once('.')?;
+    Some((txid.parse().ok()?, seq.parse().ok()?))
+}
+
+/// How one event is found again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// When it was recorded: which part of the log holds it.
+    pub at: Time,
+    /// Order of insertion.
+    pub seq: i64,
+}
+
+pub(crate) fn decode(row: &AnyRow) -> Result<Event, StoreError> {
     Ok(Event {
         txid: row.int("txid")?,
         seq: row.int("seq")?,
         id: row.text("id")?,
+        test: row.flag("test")?,
         app: row.app_id("app")?,
         file: row.optional_file_id("file_id")?,
         file_seq: row.value("file_seq")?,

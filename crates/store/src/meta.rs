@@ -66,9 +66,25 @@ impl Tx {
         )
         .execute(self.conn())
         .await?;
-        sqlx::query("UPDATE deliveries SET event_txid = 0 WHERE event_txid <> 0")
-            .execute(self.conn())
-            .await?;
+        // What readers hold besides: queues and replays by the same numbers, and where the kept log begins.
+        for renumber in [
+            "UPDATE deliveries SET event_txid = 0 WHERE event_txid <> 0",
+            "UPDATE pull_events SET event_txid = 0 WHERE event_txid <> 0",
+            "UPDATE event_files SET last_txid = 0 WHERE last_txid <> 0",
+            "UPDATE event_configs SET cursor_txid = 0, cursor_seq = COALESCE(
+                (SELECT MIN(e.seq) - 1 FROM events AS e
+                  WHERE e.app = event_configs.app
+                    AND (e.txid, e.seq) > (event_configs.cursor_txid, event_configs.cursor_seq)),
+                (SELECT MAX(e.seq) FROM events AS e WHERE e.app = event_configs.app),
+                0)",
+            "UPDATE replays SET cursor_txid = 0, cursor_seq = 0, until_txid = 0,
+                                until_seq = (SELECT COALESCE(MAX(e.seq), 0) FROM events AS e)
+              WHERE finished_at IS NULL",
+            "UPDATE server_meta SET value = '0.' || CAST((SELECT COALESCE(MIN(e.seq), 1) - 1 FROM events AS e) AS TEXT)
+              WHERE key = 'events_floor'",
+        ] {
+            sqlx::query(renumber).execute(self.conn()).await?;
+        }
         sqlx::query("UPDATE events SET txid = 0 WHERE txid <> 0").execute(self.conn()).await?;
         Ok(())
     }

@@ -98,6 +98,11 @@ impl Columns for AnyRow {
     }
 }
 
+/// Without NUL, which PostgreSQL cannot store: for text that comes from a stranger's server.
+pub(crate) fn storable(text: &str) -> String {
+    text.replace('\0', "\u{fffd}")
+}
+
 pub(crate) fn corrupt(column: &str, detail: String) -> StoreError {
     StoreError::Corrupt { column: column.to_owned(), detail }
 }
