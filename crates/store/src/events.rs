@@ -269,7 +269,7 @@ impl Tx {
     /// first write, maybe before another one records an event about the same file and commits.
     async fn next_of_file(&mut self, scope: &Scope, file: FileId) -> Result<(Option<i64>, i64), StoreError> {
         let row = sqlx::query(
-            "INSERT INTO event_files (app, file_id, recorded, last_txid) SELECT $1, $2, 1, txid FROM log_writer
+            "INSERT INTO event_files (app, file_id, recorded, last_txid) SELECT $1, $2, 1, txid FROM log_writer WHERE 1 = 1
              ON CONFLICT (app, file_id) DO UPDATE
                 SET recorded = event_files.recorded + 1,
                     last_txid = CASE WHEN excluded.last_txid > event_files.last_txid THEN excluded.last_txid

@@ -103,7 +103,7 @@ pub struct Upload {
 }
 
 /// Rules of event delivery.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Events {
     /// Private ranges that endpoints may live in; everything else private is refused.
     pub allow_targets: Vec<IpNet>,
@@ -111,6 +111,10 @@ pub struct Events {
     pub retry: Vec<Duration>,
     /// How long an endpoint may take to answer.
     pub timeout: Duration,
+    /// How long events are kept.
+    pub retention: Duration,
+    /// An endpoint that has failed for so long is disabled.
+    pub disable_after: Duration,
 }
 
 /// Rules of the worker.

@@ -97,6 +97,10 @@ pub(super) struct Events {
     pub(super) retry: Option<Vec<f64>>,
     #[serde(deserialize_with = "flexible")]
     pub(super) timeout: Option<f64>,
+    #[serde(deserialize_with = "flexible")]
+    pub(super) retention: Option<u64>,
+    #[serde(deserialize_with = "flexible")]
+    pub(super) disable_after: Option<u64>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -21,6 +21,8 @@ const VENDOR_UGC_HOSTS: [&str; 2] = ["vod2.qcloud.com", "vod2.dnsv1.com"];
 const VENDOR_OBJECT_DOMAINS: [&str; 2] =
     ["{bucket}.cos.{region}.myqcloud.com", "{bucket}.cos.{region}.tencentcos.cn"];
 const DAY: u64 = 86_400;
+/// For so long unpulled events are kept at least (wire reference 5.2), in seconds.
+const MIN_RETENTION: u64 = 4 * DAY;
 /// Pauses after a failed delivery, about 28 hours together.
 const RETRY: [f64; 9] = [5.0, 30.0, 120.0, 600.0, 3_600.0, 10_800.0, 21_600.0, 32_400.0, 32_400.0];
 
@@ -141,10 +143,25 @@ fn events(raw: raw::Events) -> Result<Events> {
             .with_context(|| format!("{key}: {value} is not a number of seconds"))
     };
     let retry = raw.retry.unwrap_or_else(|| RETRY.to_vec());
+    let retention = raw.retention.unwrap_or(30 * DAY);
+    if retention < MIN_RETENTION {
+        bail!(
+            "events.retention: {retention} s is less than the 4 days ({MIN_RETENTION} s) that PullEvents promises"
+        );
+    }
+    let disable_after = raw.disable_after.unwrap_or(5 * DAY);
+    if disable_after + DAY > retention {
+        bail!(
+            "events.disable_after ({disable_after} s) must be at least a day shorter than events.retention ({retention} s), or events \
+             would be dropped before their endpoint is given up"
+        );
+    }
     Ok(Events {
         allow_targets: networks("events.allow_targets", &raw.allow_targets)?,
         retry: retry.into_iter().map(|pause| seconds("events.retry", pause)).collect::<Result<_>>()?,
         timeout: seconds("events.timeout", raw.timeout.unwrap_or(5.0))?,
+        retention: Duration::from_secs(retention),
+        disable_after: Duration::from_secs(disable_after),
     })
 }
 

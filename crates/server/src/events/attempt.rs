@@ -6,10 +6,11 @@ use anyhow::Context;
 use http::{HeaderValue, StatusCode, header};
 use jiff::fmt::rfc2822;
 use reelgate_model::{Clock, Time};
-use reelgate_store::{Attempt, Delivery, Event};
+use reelgate_store::{Attempt, Delivery};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Response};
 
+use super::push::Push;
 use super::target::Targets;
 
 /// How much of an answer is kept.
@@ -60,11 +61,11 @@ impl Sender {
         Ok(Self { client, targets, clock, timeout })
     }
 
-    /// Posts `body` to `url`. Never fails: what went wrong is part of the record.
-    pub async fn send(&self, url: &str, delivery: &Delivery, event: &Event, body: Vec<u8>) -> Outcome {
+    /// Posts `push` to `url`. Never fails: what went wrong is part of the record.
+    pub async fn send(&self, url: &str, delivery: &Delivery, push: Push) -> Outcome {
         let at = self.clock.now();
         let started = tokio::time::Instant::now();
-        let answered = self.exchange(url, event, body).await;
+        let answered = self.exchange(url, push).await;
         let mut attempt = Attempt {
             number: delivery.claims,
             at,
@@ -86,16 +87,15 @@ impl Sender {
         }
     }
 
-    async fn exchange(&self, url: &str, event: &Event, body: Vec<u8>) -> Result<Answer, String> {
+    async fn exchange(&self, url: &str, push: Push) -> Result<Answer, String> {
         let url = self.targets.parse(url).map_err(|error| error.to_string())?;
         let deadline = tokio::time::Instant::now() + self.timeout;
         let request = self
             .client
             .post(url)
             .header(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))
-            .header("Reelgate-Event-Id", &event.id)
-            .header("Reelgate-Event-Seq", event.seq)
-            .body(body);
+            .headers(push.headers)
+            .body(push.body);
         let mut response = tokio::time::timeout_at(deadline, request.send())
             .await
             .map_err(|_| format!("no answer within {} s", self.timeout.as_secs_f64()))?

@@ -12,6 +12,15 @@ pub enum Fact {
     NewFileUpload(Box<NewFileUpload>),
     /// A task changed in a way its notify mode wants to be told.
     ProcedureStateChanged(Box<TaskSnapshot>),
+    /// A media, or parts of it, were deleted.
+    FileDeleted {
+        /// FileId, decimal.
+        file_id: String,
+        /// Name without extension.
+        name: String,
+        /// What was deleted; empty: everything.
+        parts: Vec<DeletedPart>,
+    },
     /// Nobody committed an upload session in time. Own log only.
     UploadExpired {
         /// The session that ended.
@@ -45,6 +54,17 @@ pub enum Fact {
         /// What the last attempt met.
         reason: String,
     },
+    /// An endpoint gets no events any more. Own log only.
+    EndpointDisabled {
+        /// The endpoint.
+        endpoint_id: String,
+        /// Its address without the query.
+        url: String,
+        /// Why.
+        reason: String,
+        /// How many events it had been handed and did not take.
+        given_up: u64,
+    },
 }
 
 impl Fact {
@@ -53,11 +73,22 @@ impl Fact {
         match self {
             Self::NewFileUpload(_) => "NewFileUpload",
             Self::ProcedureStateChanged(_) => "ProcedureStateChanged",
+            Self::FileDeleted { .. } => "FileDeleted",
             Self::UploadExpired { .. } => "reelgate.UploadExpired",
             Self::PermissionExceeded { .. } => "reelgate.PermissionExceeded",
             Self::DeliveryDead { .. } => "reelgate.DeliveryDead",
+            Self::EndpointDisabled { .. } => "reelgate.EndpointDisabled",
         }
     }
+}
+
+/// One kind of files of a media.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeletedPart {
+    /// The vendor's word, such as `TranscodeFiles`.
+    pub r#type: String,
+    /// Template; 0: all of them.
+    pub definition: i64,
 }
 
 /// What a new media is.

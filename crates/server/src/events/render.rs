@@ -5,26 +5,30 @@
 
 use jiff::Timestamp;
 use reelgate_model::SubtaskState;
+use reelgate_store::Event as Recorded;
 use reelgate_wire::vod::{
     AdaptiveDynamicStreamingInfoItem, AiContentReviewResult, AiReviewTaskOutput, AiReviewTaskResult,
     CoverBySnapshotTaskInput, CoverBySnapshotTaskOutput, DefinitionInput, Event, EventContent,
-    FileUploadTask, MediaAudioStreamItem, MediaBasicInfo, MediaContentReviewSegmentItem,
-    MediaImageSpriteItem, MediaMetaData, MediaProcessTaskResult, MediaSourceData, MediaSubStreamInfoItem,
-    MediaTranscodeItem, MediaVideoStreamItem, NEVER, ProcedureTask, TaskResult,
+    FileDeleteResultItem, FileDeleteTask, FileUploadTask, MediaAudioStreamItem, MediaBasicInfo,
+    MediaContentReviewSegmentItem, MediaDeleteItem, MediaImageSpriteItem, MediaMetaData,
+    MediaProcessTaskResult, MediaSourceData, MediaSubStreamInfoItem, MediaTranscodeItem,
+    MediaVideoStreamItem, NEVER, ProcedureTask, TaskResult,
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::fact::{
-    AudioStreamFact, Fact, MediaFact, NewFileUpload, ProbeFact, SubtaskFact, TaskSnapshot, VideoStreamFact,
+    AudioStreamFact, DeletedPart, Fact, MediaFact, NewFileUpload, ProbeFact, SubtaskFact, TaskSnapshot,
+    VideoStreamFact,
 };
 use super::outcome::{
     AdaptiveOutput, CoverInput, CoverOutput, Rendition, ReviewOutput, ReviewSegment, SpriteOutput,
     TranscodeOutput,
 };
+use super::render2::vendor2;
 
 /// Most segments in one review result (wire reference 6.5).
-const MAX_SEGMENTS: usize = 100;
+pub(super) const MAX_SEGMENTS: usize = 100;
 
 /// A record in the log that this version cannot render.
 #[derive(Debug, thiserror::Error)]
@@ -42,9 +46,18 @@ pub enum RenderError {
     UnknownWord(String),
 }
 
-/// Whether events of this type (see [`Fact::event_type`]) have a vendor shape at all.
-pub fn is_vendor_kind(kind: &str) -> bool {
-    !kind.starts_with("reelgate.")
+/// The vendor's 3.0 event that a row of the log stands for, or `None` for our own types.
+pub fn vendor3_of(event: &Recorded) -> Result<Option<Vec<u8>>, RenderError> {
+    vendor3(&fact_of(event)?)
+}
+
+/// The vendor's 2.0 event that a row of the log stands for, or `None` where there is none.
+pub fn vendor2_of(event: &Recorded) -> Result<Option<Vec<u8>>, RenderError> {
+    vendor2(&fact_of(event)?)
+}
+
+fn fact_of(event: &Recorded) -> Result<Fact, RenderError> {
+    serde_json::from_str(&event.fact).map_err(|source| RenderError::Unreadable { part: "fact", source })
 }
 
 /// The JSON of the vendor's 3.0 event, or `None` for our own events.
@@ -52,9 +65,11 @@ pub fn vendor3(fact: &Fact) -> Result<Option<Vec<u8>>, RenderError> {
     let event = match fact {
         Fact::NewFileUpload(upload) => Event::NewFileUpload(Box::new(file_upload(upload))),
         Fact::ProcedureStateChanged(task) => Event::ProcedureStateChanged(Box::new(procedure(task)?)),
-        Fact::UploadExpired { .. } | Fact::PermissionExceeded { .. } | Fact::DeliveryDead { .. } => {
-            return Ok(None);
-        }
+        Fact::FileDeleted { file_id, parts, .. } => Event::FileDeleted(Box::new(file_delete(file_id, parts))),
+        Fact::UploadExpired { .. }
+        | Fact::PermissionExceeded { .. }
+        | Fact::DeliveryDead { .. }
+        | Fact::EndpointDisabled { .. } => return Ok(None),
     };
     let content = EventContent { event_handle: None, event };
     Ok(Some(serde_json::to_vec(&content).expect("vendor structures are plain and have text keys")))
@@ -67,6 +82,17 @@ fn file_upload(upload: &NewFileUpload) -> FileUploadTask {
         procedure_task_id: upload.procedure_task_id.clone(),
         review_audio_video_task_id: String::new(),
         meta_data: meta_data(&upload.probe),
+    }
+}
+
+fn file_delete(file_id: &str, parts: &[DeletedPart]) -> FileDeleteTask {
+    let part = |one: &DeletedPart| MediaDeleteItem { kind: one.r#type.clone(), definition: one.definition };
+    FileDeleteTask {
+        file_id_set: vec![file_id.to_owned()],
+        file_delete_result_info: vec![FileDeleteResultItem {
+            file_id: file_id.to_owned(),
+            delete_parts: parts.iter().map(part).collect(),
+        }],
     }
 }
 
@@ -309,15 +335,15 @@ fn audio_stream(stream: &AudioStreamFact) -> MediaAudioStreamItem {
     }
 }
 
-fn read<T: DeserializeOwned>(part: &'static str, value: &Value) -> Result<T, RenderError> {
+pub(super) fn read<T: DeserializeOwned>(part: &'static str, value: &Value) -> Result<T, RenderError> {
     T::deserialize(value).map_err(|source| RenderError::Unreadable { part, source })
 }
 
-fn state(result: &SubtaskFact) -> Result<SubtaskState, RenderError> {
+pub(super) fn state(result: &SubtaskFact) -> Result<SubtaskState, RenderError> {
     result.state.parse().map_err(|_| RenderError::UnknownWord(result.state.clone()))
 }
 
-fn status(state: SubtaskState) -> &'static str {
+pub(super) fn status(state: SubtaskState) -> &'static str {
     match state {
         SubtaskState::Waiting | SubtaskState::Processing => "PROCESSING",
         SubtaskState::Success => "SUCCESS",
@@ -326,7 +352,7 @@ fn status(state: SubtaskState) -> &'static str {
 }
 
 /// What cannot be negative, however it came about.
-fn count(value: i64) -> u64 {
+pub(super) fn count(value: i64) -> u64 {
     u64::try_from(value).unwrap_or(0)
 }
 
@@ -335,7 +361,7 @@ fn percent(value: i64) -> f64 {
 }
 
 /// [`NEVER`] in epoch milliseconds.
-const NEVER_MS: i64 = 253_402_300_799_000;
+pub(super) const NEVER_MS: i64 = 253_402_300_799_000;
 
 /// ISO 8601 in UTC with whole seconds, as the vendor writes times.
 fn iso8601(millis: i64) -> String {

@@ -2,6 +2,7 @@
 //! do this at once: every change is guarded by its row.
 
 pub mod reconcile;
+mod retention;
 mod sweep;
 pub mod verify;
 
@@ -44,5 +45,7 @@ pub async fn round(app: &App) -> anyhow::Result<()> {
     if app.objects.is_some() {
         while sweep::sweep(app).await? > 0 {}
     }
-    sweep::forget(app).await
+    sweep::forget(app).await?;
+    // Last: on PostgreSQL it may have to wait for a reader, and nothing else should.
+    retention::keep(app).await
 }

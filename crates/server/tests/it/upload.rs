@@ -106,7 +106,7 @@ impl TestApp {
         let start = read.log_start().await.unwrap();
         match read.events_after(&self.scope, &start, 10_000).await.unwrap() {
             LogRead::Page(page) => page.events,
-            LogRead::Reset(at) => panic!("the log begins elsewhere: {at}"),
+            LogRead::Reset(at) | LogRead::Expired(at) => panic!("the log begins elsewhere: {at}"),
         }
     }
 

@@ -29,6 +29,8 @@ tagged!(
         /// A review finished.
         ReviewAudioVideoComplete(ReviewAudioVideoTask)
             = "ReviewAudioVideoComplete" in "ReviewAudioVideoCompleteEvent",
+        /// Files were deleted.
+        FileDeleted(FileDeleteTask) = "FileDeleted" in "FileDeleteEvent",
     }
 );
 
@@ -88,4 +90,35 @@ pub struct ProcedureTask {
     pub operator: String,
     /// How it was asked, or empty.
     pub operation_type: String,
+}
+
+/// `FileDeleteTask`: the content of a FileDeleted event.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct FileDeleteTask {
+    /// The media.
+    pub file_id_set: Vec<String>,
+    /// What of each.
+    pub file_delete_result_info: Vec<FileDeleteResultItem>,
+}
+
+/// `FileDeleteResultItem`: what was deleted of one media.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct FileDeleteResultItem {
+    /// The media.
+    pub file_id: String,
+    /// Empty: all of it.
+    pub delete_parts: Vec<MediaDeleteItem>,
+}
+
+/// `MediaDeleteItem`: one kind of files of a media.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct MediaDeleteItem {
+    /// Such as `TranscodeFiles`.
+    #[serde(rename = "Type")]
+    pub kind: String,
+    /// Template; 0: all of them.
+    pub definition: i64,
 }

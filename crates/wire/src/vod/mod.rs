@@ -2,6 +2,7 @@
 //! serialised as the vendor does: a string without value is `""`, a list is never null, an object that does not apply
 //! is left out, times are ISO 8601 text in UTC.
 
+pub mod callback_sign;
 mod event;
 mod media;
 mod process;
@@ -10,7 +11,9 @@ mod tagged;
 #[cfg(test)]
 mod tests;
 
-pub use event::{Event, EventContent, FileUploadTask, ProcedureTask};
+pub use event::{
+    Event, EventContent, FileDeleteResultItem, FileDeleteTask, FileUploadTask, MediaDeleteItem, ProcedureTask,
+};
 pub use media::{MediaAudioStreamItem, MediaBasicInfo, MediaMetaData, MediaSourceData, MediaVideoStreamItem};
 pub use process::{
     AdaptiveDynamicStreamingInfoItem, CoverBySnapshotTaskInput, CoverBySnapshotTaskOutput, DefinitionInput,

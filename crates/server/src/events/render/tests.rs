@@ -201,12 +201,60 @@ fn our_own_events_have_no_vendor_shape() {
         allowed: 60.0,
         found: 61.5,
     };
-    for own in [expired, exceeded, dead] {
-        assert!(!is_vendor_kind(own.event_type()));
-        assert_eq!(vendor3(&own).unwrap(), None);
+    let disabled = Fact::EndpointDisabled {
+        endpoint_id: "p".into(),
+        url: "http://x".into(),
+        reason: "r".into(),
+        given_up: 0,
+    };
+    for own in [expired, exceeded, dead, disabled] {
+        assert!(own.event_type().starts_with("reelgate."), "what every vendor-shaped reader goes by");
+        assert_eq!((vendor3(&own).unwrap(), vendor2(&own).unwrap()), (None, None));
     }
-    assert!(is_vendor_kind(upload(probe(), "").event_type()));
-    assert!(is_vendor_kind(task(true, vec![]).event_type()));
+}
+
+#[test]
+fn a_deletion_in_both_formats() {
+    let part = DeletedPart { r#type: "TranscodeFiles".to_owned(), definition: 100_020 };
+    for parts in [vec![], vec![part]] {
+        let fact =
+            Fact::FileDeleted { file_id: "42".to_owned(), name: "holiday".to_owned(), parts: parts.clone() };
+        let new: Value = serde_json::from_slice(&vendor3(&fact).unwrap().unwrap()).unwrap();
+        let deleted: Vec<Value> =
+            parts.iter().map(|one| json!({"Type": one.r#type, "Definition": one.definition})).collect();
+        let expected = json!({"EventType": "FileDeleted", "FileDeleteEvent": {
+            "FileIdSet": ["42"], "FileDeleteResultInfo": [{"FileId": "42", "DeleteParts": deleted}]}});
+        assert_eq!(new, expected);
+        let old: Value = serde_json::from_slice(&vendor2(&fact).unwrap().unwrap()).unwrap();
+        let expected = json!({"version": "4.0", "eventType": "FileDeleted",
+            "data": {"status": 0, "message": "", "fileInfo": [{"fileId": "42"}]}});
+        assert_eq!(old, expected);
+    }
+}
+
+#[test]
+fn the_old_format_tells_the_same_of_an_upload_and_a_task() {
+    let old: Value = serde_json::from_slice(&vendor2(&upload(probe(), "task-1")).unwrap().unwrap()).unwrap();
+    let new: Value = serde_json::from_slice(&vendor3(&upload(probe(), "task-1")).unwrap().unwrap()).unwrap();
+    let (old, new) = (&old["data"], &new["FileUploadEvent"]);
+    assert_eq!(old["fileId"], new["FileId"]);
+    assert_eq!(old["fileName"], new["MediaBasicInfo"]["Name"]);
+    assert_eq!(old["fileUrl"], new["MediaBasicInfo"]["MediaUrl"]);
+    assert_eq!(old["sourceContext"], new["MediaBasicInfo"]["SourceInfo"]["SourceContext"]);
+    assert_eq!(old["procedureTaskId"], new["ProcedureTaskId"]);
+    assert_eq!(old["metaData"]["width"], new["MetaData"]["Width"]);
+    assert!(old["metaData"]["duration"].is_u64() && old["metaData"]["floatDuration"].is_f64());
+
+    let task = task(true, vec![review(1), failed("Transcode", 100_020)]);
+    let old: Value = serde_json::from_slice(&vendor2(&task).unwrap().unwrap()).unwrap();
+    let data = &old["data"];
+    assert_eq!(old["eventType"], "ProcedureStateChanged");
+    assert_eq!(data["status"], "FINISH");
+    assert_eq!(data["contentReviewList"][0]["taskType"], "Porn");
+    assert_eq!(data["contentReviewList"][0]["output"]["segments"].as_array().unwrap().len(), 1);
+    assert_eq!(data["processTaskList"][0]["status"], "FAIL");
+    assert!(data["processTaskList"][0].get("output").is_none());
+    assert!([30_009, 30_010].map(Value::from).contains(&data["processTaskList"][0]["errCode"]));
 }
 
 #[test]

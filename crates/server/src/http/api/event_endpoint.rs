@@ -1,4 +1,5 @@
-//! `/v1/event-endpoint`: where the application's events are pushed.
+//! `/v1/event-endpoint`: the short form for applications that need one endpoint and no choices. All of them are at
+//! [`super::event_endpoints`].
 
 use axum::Json;
 use axum::extract::State;
@@ -16,7 +17,7 @@ use crate::http::{Caller, Manage, Origin, Problem};
 
 /// Where events are pushed.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct EndpointAnswer {
+pub struct MainEndpointAnswer {
     /// Address that events are posted to.
     url: String,
     /// Whether new events are sent to it.
@@ -37,12 +38,15 @@ pub struct SetEndpoint {
 #[utoipa::path(
     get, path = "/v1/event-endpoint", tag = "events",
     responses(
-        (status = 200, body = EndpointAnswer), (status = 401, body = Problem), (status = 403, body = Problem),
+        (status = 200, body = MainEndpointAnswer), (status = 401, body = Problem), (status = 403, body = Problem),
         (status = 404, body = Problem),
     ),
 )]
-pub async fn show(State(app): State<App>, caller: Caller<Manage>) -> Result<Json<EndpointAnswer>, Problem> {
-    Ok(Json(answer(endpoint::get(&app, &caller.scope).await?)))
+pub async fn show(
+    State(app): State<App>,
+    caller: Caller<Manage>,
+) -> Result<Json<MainEndpointAnswer>, Problem> {
+    Ok(Json(answer(endpoint::get_main(&app, &caller.scope).await?)))
 }
 
 /// Set the event endpoint
@@ -52,7 +56,7 @@ pub async fn show(State(app): State<App>, caller: Caller<Manage>) -> Result<Json
 #[utoipa::path(
     put, path = "/v1/event-endpoint", tag = "events", request_body = SetEndpoint,
     responses(
-        (status = 200, body = EndpointAnswer), (status = 401, body = Problem), (status = 403, body = Problem),
+        (status = 200, body = MainEndpointAnswer), (status = 401, body = Problem), (status = 403, body = Problem),
         (status = 422, body = Problem),
     ),
 )]
@@ -61,8 +65,8 @@ pub async fn set(
     caller: Caller<Manage>,
     origin: Origin,
     Body(request): Body<SetEndpoint>,
-) -> Result<Json<EndpointAnswer>, Problem> {
-    let endpoint = endpoint::set(&app, &caller.scope, &request.url, origin.client.to_string()).await?;
+) -> Result<Json<MainEndpointAnswer>, Problem> {
+    let endpoint = endpoint::set_main(&app, &caller.scope, &request.url, origin.client.to_string()).await?;
     Ok(Json(answer(endpoint)))
 }
 
@@ -81,12 +85,17 @@ pub async fn remove(
     caller: Caller<Manage>,
     origin: Origin,
 ) -> Result<StatusCode, Problem> {
-    endpoint::remove(&app, &caller.scope, origin.client.to_string()).await?;
+    let main = endpoint::get_main(&app, &caller.scope).await?;
+    endpoint::remove(&app, &caller.scope, &main.id, origin.client.to_string()).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-fn answer(endpoint: Endpoint) -> EndpointAnswer {
-    EndpointAnswer { url: endpoint.url, enabled: endpoint.enabled, created_at: rfc3339(endpoint.created_at) }
+fn answer(endpoint: Endpoint) -> MainEndpointAnswer {
+    MainEndpointAnswer {
+        url: endpoint.settings.url,
+        enabled: endpoint.enabled,
+        created_at: rfc3339(endpoint.created_at),
+    }
 }
 
 impl From<EndpointError> for Problem {
@@ -101,7 +110,12 @@ impl From<EndpointError> for Problem {
                 Self::unprocessable(code, target.to_string())
             }
             EndpointError::NotFound => Self::not_found(error.to_string()),
-            EndpointError::Revoked => Self::conflict(error.to_string()),
+            EndpointError::Types(_) => Self::unprocessable("event_types_malformed", error.to_string()),
+            EndpointError::Shape(_) => Self::unprocessable("endpoint_shape_unknown", error.to_string()),
+            EndpointError::Order(_) => Self::unprocessable("endpoint_order_unknown", error.to_string()),
+            EndpointError::Secret(_) => Self::unprocessable("endpoint_secret_malformed", error.to_string()),
+            EndpointError::TooMany => Self::unprocessable("too_many_endpoints", error.to_string()),
+            EndpointError::Conflict(_) => Self::conflict(error.to_string()),
             EndpointError::Internal(cause) => Self::internal(&cause),
         }
     }

@@ -3,7 +3,10 @@
 pub mod apps;
 mod asking;
 pub mod console_session;
+pub mod deliveries;
 pub mod event_endpoint;
+pub mod event_endpoints;
+pub mod event_replays;
 pub mod explain_signature;
 mod input;
 pub mod issue_signature;
@@ -26,6 +29,7 @@ use axum::middleware::{Next, from_fn};
 use axum::response::Response;
 use axum::routing::{get, post};
 use axum::{Extension, Router};
+use reelgate_store::StoreError;
 
 pub use openapi::document;
 pub use when::rfc3339;
@@ -46,6 +50,20 @@ pub fn routes() -> Router<App> {
             "/v1/event-endpoint",
             get(event_endpoint::show).put(event_endpoint::set).delete(event_endpoint::remove),
         )
+        .route("/v1/event-endpoints", get(event_endpoints::list).post(event_endpoints::create))
+        .route(
+            "/v1/event-endpoints/{id}",
+            get(event_endpoints::show).patch(event_endpoints::change).delete(event_endpoints::remove),
+        )
+        .route("/v1/event-endpoints/{id}/rotate-secret", post(event_endpoints::rotate_secret))
+        .route("/v1/event-endpoints/{id}/test", post(event_endpoints::test))
+        .route("/v1/event-endpoints/{id}/enable", post(event_endpoints::enable))
+        .route("/v1/event-endpoints/{id}/disable", post(event_endpoints::disable))
+        .route("/v1/deliveries", get(deliveries::list))
+        .route("/v1/deliveries/{id}", get(deliveries::show))
+        .route("/v1/deliveries/{id}/replay", post(deliveries::replay))
+        .route("/v1/events/replay", post(event_replays::replay))
+        .route("/v1/events/trigger", post(event_replays::trigger))
         .route("/v1/keys", get(keys::list).post(keys::create))
         .route("/v1/keys/{id}/revoke", post(keys::revoke))
         .route("/v1/keys/{id}/rotate", post(keys::rotate))
@@ -83,4 +101,9 @@ fn limit(asked: Option<u32>) -> Result<u32, Problem> {
     }
     let sentence = format!("limit {limit} is outside {} to {}", PAGE.start(), PAGE.end());
     Err(Problem::unprocessable("limit_out_of_range", sentence))
+}
+
+/// The database did not do what it was asked.
+fn broken(error: StoreError) -> Problem {
+    Problem::internal(&error.into())
 }

@@ -6,8 +6,9 @@ use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder
 use utoipa::{Modify, OpenApi};
 
 use super::{
-    apps, console_session, event_endpoint, explain_signature, issue_signature, issue_signatures, keys, media,
-    procedures, revocations, signature_log, timeline, timeline_stream,
+    apps, console_session, deliveries, event_endpoint, event_endpoints, event_replays, explain_signature,
+    issue_signature, issue_signatures, keys, media, procedures, revocations, signature_log, timeline,
+    timeline_stream,
 };
 
 #[derive(OpenApi)]
@@ -22,6 +23,10 @@ use super::{
         revocations::revoke, revocations::list, signature_log::list,
         apps::list, apps::create, apps::revoke, keys::list, keys::create, keys::rotate, keys::revoke,
         media::list, media::show,
+        event_endpoints::list, event_endpoints::create, event_endpoints::show, event_endpoints::change,
+        event_endpoints::remove, event_endpoints::rotate_secret, event_endpoints::test, event_endpoints::enable,
+        event_endpoints::disable, deliveries::list, deliveries::show, deliveries::replay,
+        event_replays::replay, event_replays::trigger,
         event_endpoint::show, event_endpoint::set, event_endpoint::remove, timeline::show, timeline_stream::stream,
         console_session::sign_in, console_session::session, console_session::sign_out,
     ),
@@ -30,7 +35,7 @@ use super::{
     tags(
         (name = "signatures", description = "Upload permission"),
         (name = "media", description = "Files and what happened to them"),
-        (name = "events", description = "Where events are pushed"),
+        (name = "events", description = "The event log, who reads it, and where it is pushed"),
         (name = "account", description = "Applications and keys; needs the scope `admin`"),
         (name = "console", description = "What the console signs in with"),
     ),

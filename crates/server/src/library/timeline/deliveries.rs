@@ -31,6 +31,11 @@ fn event(event: &Event) -> Entry {
         Ok(Fact::ProcedureStateChanged(task)) => entry
             .with("task_id", task.task_id)
             .with("status", if task.finished { "FINISH" } else { "PROCESSING" }),
+        Ok(Fact::FileDeleted { parts, .. }) => {
+            let parts: Vec<String> = parts.into_iter().map(|part| part.r#type).collect();
+            entry.with("deleted", if parts.is_empty() { "everything".to_owned() } else { parts.join(", ") })
+        }
+        Ok(Fact::EndpointDisabled { url, reason, .. }) => entry.with("endpoint", url).with("reason", reason),
         Ok(Fact::UploadExpired { reason, .. }) => entry.with("reason", reason),
         Ok(Fact::PermissionExceeded { limit, allowed, found, .. }) => {
             entry.with("reason", format!("{limit}: {found} is more than the {allowed} allowed"))
@@ -52,7 +57,7 @@ pub(super) async fn deliveries(
     for (delivery, attempts) in read.file_deliveries(scope, file, None, LIMIT).await? {
         if !urls.contains_key(&delivery.endpoint) {
             let found = read.endpoint_by_id(&delivery.endpoint).await?;
-            let url = found.map(|found| endpoint::shown(&found.url).to_owned()).unwrap_or_default();
+            let url = found.map(|found| endpoint::shown(&found.settings.url).to_owned()).unwrap_or_default();
             urls.insert(delivery.endpoint.clone(), url);
         }
         let url = urls.get(&delivery.endpoint).map(String::as_str).unwrap_or_default();
@@ -82,7 +87,11 @@ fn one(entries: &mut Vec<Entry>, delivery: &Delivery, attempts: &[Attempt], url:
     match (delivery.state, delivery.finished_at) {
         (DeliveryState::Dead, Some(at)) => {
             let title = format!("{} given up", delivery.event_kind);
-            entries.push(about(Entry::new(at, Kind::Delivery, title)).with("attempts", attempts.len()));
+            entries.push(
+                about(Entry::new(at, Kind::Delivery, title))
+                    .with("attempts", attempts.len())
+                    .with("reason", delivery.reason.as_str()),
+            );
         }
         (DeliveryState::Pending, _) if attempts.is_empty() => {
             let title = format!("{} waits to be sent", delivery.event_kind);

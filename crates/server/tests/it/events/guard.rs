@@ -4,7 +4,7 @@ use axum::body::Body;
 use axum::response::Response;
 use reelgate_server::events::endpoint::{self, EndpointError};
 use reelgate_server::events::target::TargetError;
-use reelgate_store::StoreError;
+use reelgate_store::{EndpointSettings, StoreError};
 
 use super::receiver::{Receiver, answer};
 use super::{Bench, FILE};
@@ -15,13 +15,13 @@ async fn private_addresses_are_refused_when_an_endpoint_is_set() {
     for url in
         ["http://127.0.0.1:9/", "http://localhost:9/", "http://169.254.169.254/latest", "http://[::1]/"]
     {
-        let refused = endpoint::set(&bench.app, &bench.scope, url, String::new()).await;
+        let refused = endpoint::set_main(&bench.app, &bench.scope, url, String::new()).await;
         assert!(
             matches!(&refused, Err(EndpointError::Target(TargetError::Private { .. }))),
             "{url}: {refused:?}"
         );
     }
-    let none = endpoint::get(&bench.app, &bench.scope).await;
+    let none = endpoint::get_main(&bench.app, &bench.scope).await;
     assert!(matches!(none, Err(EndpointError::NotFound)), "{none:?}");
 }
 
@@ -32,18 +32,25 @@ async fn and_again_at_every_attempt() {
     let port = receiver.url.rsplit(':').next().unwrap().to_owned();
     // The names and addresses were fine once; now they lead to this machine.
     for host in ["127.0.0.1", "localhost"] {
-        let (scope, url) = (bench.scope.clone(), format!("http://{host}:{port}"));
+        let settings = EndpointSettings {
+            url: format!("http://{host}:{port}"),
+            shape: "vendor3".to_owned(),
+            ordering: "file".to_owned(),
+            types: "*".to_owned(),
+        };
+        let scope = bench.scope.clone();
         let write = bench.app.store.write::<_, StoreError, _>(move |tx| {
-            Box::pin(async move { tx.put_endpoint(&scope, &url, endpoint::VENDOR3).await })
+            Box::pin(async move { tx.create_endpoint(&scope, "", &settings).await })
         });
         write.await.unwrap();
-        bench.happen(FILE, host).await;
-        bench.step().await;
     }
+    bench.happen(FILE, "one").await;
+    assert_eq!(bench.step().await, 2);
     assert!(receiver.received().is_empty());
-    let (_, attempts) = bench.history(FILE).await.remove(0);
-    assert_eq!(attempts.len(), 2);
-    for attempt in attempts {
+    let history = bench.history(FILE).await;
+    assert_eq!(history.len(), 2);
+    for (_, attempts) in history {
+        let attempt = attempts[0].clone();
         assert_eq!(attempt.status, None);
         assert!(attempt.error.contains("events.allow_targets"), "{}", attempt.error);
     }

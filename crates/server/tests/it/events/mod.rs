@@ -20,7 +20,7 @@ use reelgate_server::events::delivery::Courier;
 use reelgate_server::events::{Fact, append};
 use reelgate_server::uploads::Turns;
 use reelgate_server::vault::Vault;
-use reelgate_store::{Attempt, Delivery, NewApp, Store, StoreError};
+use reelgate_store::{Attempt, Delivery, LogRead, NewApp, Store, StoreError};
 
 const APP: AppId = AppId(1_250_000_001);
 const FILE: FileId = FileId(5_576_678_019_876_543_210);
@@ -63,7 +63,9 @@ impl Bench {
     }
 
     async fn endpoint(&self, url: &str) {
-        reelgate_server::events::endpoint::set(&self.app, &self.scope, url, String::new()).await.unwrap();
+        reelgate_server::events::endpoint::set_main(&self.app, &self.scope, url, String::new())
+            .await
+            .unwrap();
     }
 
     /// Records the end of a task of `file`; the task's id tells events apart.
@@ -87,6 +89,17 @@ impl Bench {
     async fn history(&self, file: FileId) -> Vec<(Delivery, Vec<Attempt>)> {
         let mut read = self.app.store.read().await.unwrap();
         read.file_deliveries(&self.scope, file, None, 100).await.unwrap()
+    }
+
+    /// Our own facts in the log, oldest first.
+    async fn own(&self) -> Vec<Fact> {
+        let mut read = self.app.store.read().await.unwrap();
+        let start = read.log_start().await.unwrap();
+        let LogRead::Page(page) = read.events_after(&self.scope, &start, 1000).await.unwrap() else {
+            panic!()
+        };
+        let own = page.events.iter().filter(|event| event.kind.starts_with("reelgate."));
+        own.map(|event| serde_json::from_str(&event.fact).unwrap()).collect()
     }
 
     /// Types of what the log holds of a file.

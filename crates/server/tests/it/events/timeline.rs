@@ -218,7 +218,7 @@ async fn the_timeline_tells_everything_in_order_and_no_secret() {
     served.process().await;
     served.bench.happen(FILE, "task-1").await;
     served.bench.step().await;
-    served.bench.pass(Duration::from_secs(1));
+    served.bench.pass(Duration::from_millis(1_100));
     served.bench.step().await;
 
     let (status, timeline) = served.call(Method::GET, &path, None).await;

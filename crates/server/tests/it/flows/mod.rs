@@ -56,7 +56,7 @@ async fn log(t: &TestApp) -> Vec<Event> {
     let start = read.log_start().await.unwrap();
     match read.events_after(&scope(), &start, 10_000).await.unwrap() {
         LogRead::Page(page) => page.events,
-        LogRead::Reset(at) => panic!("the log begins elsewhere: {at}"),
+        LogRead::Reset(at) | LogRead::Expired(at) => panic!("the log begins elsewhere: {at}"),
     }
 }
 
@@ -229,6 +229,8 @@ async fn changes(t: &TestApp) -> Vec<TaskSnapshot> {
         Fact::NewFileUpload(_)
         | Fact::UploadExpired { .. }
         | Fact::PermissionExceeded { .. }
+        | Fact::FileDeleted { .. }
+        | Fact::EndpointDisabled { .. }
         | Fact::DeliveryDead { .. } => None,
     };
     facts.into_iter().filter_map(changed).collect()

@@ -1,0 +1,27 @@
+//! Events go when they are older than `events.retention`, with all that was kept about them.
+
+use reelgate_store::{StoreError, unit};
+
+use crate::app::App;
+
+/// Batches of one round where events are deleted one by one: other writers get their turn in between.
+const BATCHES: usize = 50;
+
+/// Makes room for what comes, and lets go what is old.
+pub(super) async fn keep(app: &App) -> anyhow::Result<()> {
+    let prepare = unit::<(), StoreError, _>(|tx| Box::pin(tx.prepare_event_weeks()));
+    app.store.write(prepare).await?;
+    let before = app.clock.now() - app.config.events.retention;
+    for _ in 0..BATCHES {
+        let drop =
+            unit::<bool, StoreError, _>(move |tx| Box::pin(async move { tx.drop_events(before).await }));
+        if !app.store.write(drop).await? {
+            break;
+        }
+    }
+    let forget = unit::<u64, StoreError, _>(move |tx| {
+        Box::pin(async move { tx.forget_received(before, 5_000).await })
+    });
+    app.store.write(forget).await?;
+    Ok(())
+}
