@@ -6,6 +6,7 @@ pub mod callback_sign;
 mod event;
 mod media;
 mod process;
+pub mod received;
 mod review;
 mod tagged;
 #[cfg(test)]
