@@ -81,7 +81,11 @@ pub fn start(app: &App, stop: &CancellationToken) -> Background {
         match role {
             Role::Dispatch | Role::Gateway | Role::Api => {}
             Role::Worker => drop(tasks.spawn(flows::run(app.clone(), stop.clone()))),
-            Role::Delivery => drop(tasks.spawn(events::delivery::run(app.clone(), stop.clone()))),
+            Role::Delivery => {
+                tasks.spawn(events::delivery::run(app.clone(), stop.clone()));
+                tasks.spawn(events::receive::puller::run(app.clone(), stop.clone()));
+                tasks.spawn(events::receive::reconcile::run(app.clone(), stop.clone()));
+            }
             Role::Upkeep => drop(tasks.spawn(upkeep::run(app.clone(), stop.clone()))),
         }
     }

@@ -113,15 +113,7 @@ impl Tx {
         if !floor.is_after(&now) {
             return Ok(());
         }
-        sqlx::query(
-            "INSERT INTO server_meta (key, value) VALUES ($1, $2)
-             ON CONFLICT (key) DO UPDATE SET value = excluded.value",
-        )
-        .bind(FLOOR)
-        .bind(format!("{txid}.{seq}"))
-        .execute(self.conn())
-        .await?;
-        Ok(())
+        self.set_meta(FLOOR, &format!("{txid}.{seq}")).await
     }
 }
 

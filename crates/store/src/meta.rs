@@ -34,6 +34,19 @@ impl Tx {
         found.ok_or_else(|| corrupt("server_meta.value", format!("{key} is gone right after it was written")))
     }
 
+    /// Writes `value` under `key`, whatever is there.
+    pub async fn set_meta(&mut self, key: &str, value: &str) -> Result<(), StoreError> {
+        sqlx::query(
+            "INSERT INTO server_meta (key, value) VALUES ($1, $2)
+             ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+        )
+        .bind(key)
+        .bind(value)
+        .execute(self.conn())
+        .await?;
+        Ok(())
+    }
+
     /// Gives a new database its first epoch, and one that was restored from another server's dump a new one. Must be
     /// the first thing in its unit.
     pub(crate) async fn settle_epoch(&mut self) -> Result<(), StoreError> {

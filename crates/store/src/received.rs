@@ -18,6 +18,28 @@ impl Read {
 }
 
 impl Tx {
+    /// Notes that `identity` has been seen, and `note` beside it. Returns the note of whoever was first, or `None` if that is the
+    /// caller. Who comes at the same moment waits for the other unit.
+    pub async fn claim_identity(
+        &mut self,
+        scope: &Scope,
+        identity: &str,
+        note: &str,
+    ) -> Result<Option<String>, StoreError> {
+        let now = self.now();
+        let claimed = sqlx::query(
+            "INSERT INTO received_events (app, identity, event_id, received_at) VALUES ($1, $2, $3, $4)
+             ON CONFLICT (app, identity) DO NOTHING",
+        )
+        .bind(scope.app().0)
+        .bind(identity)
+        .bind(note)
+        .bind(now.0)
+        .execute(self.conn())
+        .await?;
+        if claimed.rows_affected() == 1 { Ok(None) } else { self.received(scope, identity).await }
+    }
+
     /// Records an event unless one with this identity has been recorded before; then `None`.
     pub async fn receive_event(
         &mut self,
@@ -25,18 +47,8 @@ impl Tx {
         identity: &str,
         event: &NewEvent,
     ) -> Result<Option<Recorded>, StoreError> {
-        let now = self.now();
         // First the identity: whoever brings the same event at the same moment waits here, and then finds it.
-        let claimed = sqlx::query(
-            "INSERT INTO received_events (app, identity, event_id, received_at) VALUES ($1, $2, '', $3)
-             ON CONFLICT (app, identity) DO NOTHING",
-        )
-        .bind(scope.app().0)
-        .bind(identity)
-        .bind(now.0)
-        .execute(self.conn())
-        .await?;
-        if claimed.rows_affected() == 0 {
+        if self.claim_identity(scope, identity, "").await?.is_some() {
             return Ok(None);
         }
         let recorded = self.append_event(scope, event).await?;

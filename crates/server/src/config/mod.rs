@@ -185,8 +185,16 @@ pub struct Tencent {
     pub secret_key: SecretString,
     /// Application to upload to; `None`: the main one of the account.
     pub sub_app_id: Option<AppId>,
-    /// Host of the cloud API, for readers of its events.
+    /// Host of the cloud API, or its origin, for readers of its events.
     pub endpoint: String,
+    /// The last segment of the address that the cloud posts its callbacks to; derived from the master key if it is not given.
+    pub callback_token: Option<SecretString>,
+    /// SignKeys of the cloud's event configuration, one of which must have signed each callback; none: nothing is checked.
+    pub sign_keys: Vec<SecretString>,
+    /// Whether events are pulled from the cloud's queue.
+    pub pull: bool,
+    /// Pause between two comparisons of the log with the cloud.
+    pub reconcile: Duration,
 }
 
 /// Credentials given from outside; what is missing is generated at first start.

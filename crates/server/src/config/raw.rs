@@ -137,6 +137,12 @@ pub(super) struct Tencent {
     pub(super) secret_key: Option<String>,
     pub(super) sub_app_id: Option<String>,
     pub(super) endpoint: Option<String>,
+    pub(super) callback_token: Option<String>,
+    pub(super) sign_keys: Option<String>,
+    #[serde(deserialize_with = "flexible")]
+    pub(super) pull: Option<bool>,
+    #[serde(deserialize_with = "flexible")]
+    pub(super) reconcile: Option<u64>,
 }
 
 impl std::fmt::Debug for Tencent {

@@ -195,6 +195,10 @@ fn mode(word: Option<&str>, raw: raw::Tencent) -> Result<Mode> {
                 secret_key: secret_key.into(),
                 sub_app_id: sub_app_id.context("tencent.sub_app_id")?,
                 endpoint: set(raw.endpoint).unwrap_or_else(|| "vod.tencentcloudapi.com".to_owned()),
+                callback_token: callback_token(set(raw.callback_token))?,
+                sign_keys: sign_keys(set(raw.sign_keys).as_deref())?,
+                pull: raw.pull.unwrap_or(true),
+                reconcile: Duration::from_secs(raw.reconcile.unwrap_or(600).max(1)),
             }))
         }
         ("tencent", _, _) => bail!(
@@ -205,6 +209,28 @@ fn mode(word: Option<&str>, raw: raw::Tencent) -> Result<Mode> {
 }
 
 /// In front of the real cloud nothing is stored and nothing processed here.
+/// The token stands in a URL and keeps strangers from writing into the log.
+fn callback_token(given: Option<String>) -> Result<Option<SecretString>> {
+    let Some(token) = given else { return Ok(None) };
+    let plain = token.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
+    if !plain || !(16..=128).contains(&token.len()) {
+        bail!("tencent.callback_token must be 16 to 128 letters, digits, - and _");
+    }
+    Ok(Some(token.into()))
+}
+
+/// Keys separated by commas: the one in use, and the one before while it is being changed.
+fn sign_keys(given: Option<&str>) -> Result<Vec<SecretString>> {
+    let keys = given.unwrap_or_default().split(',').map(str::trim).filter(|key| !key.is_empty());
+    keys.map(|key| {
+        if key.len() > 32 || !key.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+            bail!("tencent.sign_keys holds a key that is not 1 to 32 letters and digits");
+        }
+        Ok(key.into())
+    })
+    .collect()
+}
+
 fn roles(mode: &Mode, words: Option<&str>) -> Result<Vec<Role>> {
     const ELSEWHERE: [Role; 2] = [Role::Gateway, Role::Worker];
     let roles = Role::parse_list(words)?;

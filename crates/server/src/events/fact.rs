@@ -21,6 +21,19 @@ pub enum Fact {
         /// What was deleted; empty: everything.
         parts: Vec<DeletedPart>,
     },
+    /// An event of the real cloud; the row's raw body is what counts.
+    Received(Box<ReceivedFact>),
+    /// The real cloud had uploads whose events had not come. Own log only.
+    Reconciled {
+        /// Of uploads from then on, epoch milliseconds.
+        from: i64,
+        /// Until then, epoch milliseconds.
+        to: i64,
+        /// Media that the cloud has of that time.
+        media: usize,
+        /// Files whose event was missing and has been recorded.
+        repaired: Vec<String>,
+    },
     /// Nobody committed an upload session in time. Own log only.
     UploadExpired {
         /// The session that ended.
@@ -69,17 +82,39 @@ pub enum Fact {
 
 impl Fact {
     /// The type word of the log's row: the vendor's name, or our own with the prefix `reelgate.`.
-    pub fn event_type(&self) -> &'static str {
+    pub fn event_type(&self) -> &str {
         match self {
             Self::NewFileUpload(_) => "NewFileUpload",
             Self::ProcedureStateChanged(_) => "ProcedureStateChanged",
             Self::FileDeleted { .. } => "FileDeleted",
+            Self::Received(received) => &received.event_type,
+            Self::Reconciled { .. } => "reelgate.Reconciled",
             Self::UploadExpired { .. } => "reelgate.UploadExpired",
             Self::PermissionExceeded { .. } => "reelgate.PermissionExceeded",
             Self::DeliveryDead { .. } => "reelgate.DeliveryDead",
             Self::EndpointDisabled { .. } => "reelgate.EndpointDisabled",
         }
     }
+}
+
+/// What is known of an event of the real cloud.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ReceivedFact {
+    /// The vendor's type, also one that this version does not know.
+    pub event_type: String,
+    /// Format of the raw body: 3 or 2.
+    pub format: u8,
+    /// FileId, decimal, or empty.
+    pub file_id: String,
+    /// The task, or empty.
+    pub task_id: String,
+    /// The permission that its upload was made with, or empty.
+    pub permission_id: String,
+    /// Who had the permission, as the app named them.
+    pub user: String,
+    /// Whether it did not come and was put together from what the API says.
+    pub repaired: bool,
 }
 
 /// One kind of files of a media.

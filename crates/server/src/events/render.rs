@@ -25,6 +25,7 @@ use super::outcome::{
     AdaptiveOutput, CoverInput, CoverOutput, Rendition, ReviewOutput, ReviewSegment, SpriteOutput,
     TranscodeOutput,
 };
+use super::render_received;
 use super::render2::vendor2;
 
 /// Most segments in one review result (wire reference 6.5).
@@ -48,12 +49,18 @@ pub enum RenderError {
 
 /// The vendor's 3.0 event that a row of the log stands for, or `None` for our own types.
 pub fn vendor3_of(event: &Recorded) -> Result<Option<Vec<u8>>, RenderError> {
-    vendor3(&fact_of(event)?)
+    match (fact_of(event)?, &event.raw) {
+        (Fact::Received(fact), Some(raw)) => Ok(Some(render_received::vendor3(fact.format, raw))),
+        (fact, _) => vendor3(&fact),
+    }
 }
 
 /// The vendor's 2.0 event that a row of the log stands for, or `None` where there is none.
 pub fn vendor2_of(event: &Recorded) -> Result<Option<Vec<u8>>, RenderError> {
-    vendor2(&fact_of(event)?)
+    match (fact_of(event)?, &event.raw) {
+        (Fact::Received(fact), Some(raw)) => Ok(Some(render_received::vendor2(fact.format, raw))),
+        (fact, _) => vendor2(&fact),
+    }
 }
 
 fn fact_of(event: &Recorded) -> Result<Fact, RenderError> {
@@ -69,7 +76,9 @@ pub fn vendor3(fact: &Fact) -> Result<Option<Vec<u8>>, RenderError> {
         Fact::UploadExpired { .. }
         | Fact::PermissionExceeded { .. }
         | Fact::DeliveryDead { .. }
-        | Fact::EndpointDisabled { .. } => return Ok(None),
+        | Fact::EndpointDisabled { .. }
+        | Fact::Reconciled { .. }
+        | Fact::Received(_) => return Ok(None),
     };
     let content = EventContent { event_handle: None, event };
     Ok(Some(serde_json::to_vec(&content).expect("vendor structures are plain and have text keys")))

@@ -38,7 +38,9 @@ pub fn vendor2(fact: &Fact) -> Result<Option<Vec<u8>>, RenderError> {
         Fact::UploadExpired { .. }
         | Fact::PermissionExceeded { .. }
         | Fact::DeliveryDead { .. }
-        | Fact::EndpointDisabled { .. } => return Ok(None),
+        | Fact::EndpointDisabled { .. }
+        | Fact::Reconciled { .. }
+        | Fact::Received(_) => return Ok(None),
     };
     let event = Event { version: VERSION.to_owned(), content };
     Ok(Some(serde_json::to_vec(&event).expect("vendor structures are plain and have text keys")))

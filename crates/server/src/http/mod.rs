@@ -5,6 +5,7 @@ pub mod router;
 
 pub mod api;
 mod auth;
+mod callbacks;
 mod console;
 mod cos;
 mod ops;

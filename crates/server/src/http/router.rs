@@ -12,7 +12,7 @@ use http::{HeaderValue, Method, header};
 use tower::ServiceExt;
 use tower_http::cors::{AllowHeaders, CorsLayer};
 
-use super::{Problem, api, console, cos, ops, play, tus, ugc};
+use super::{Problem, api, callbacks, console, cos, ops, play, tus, ugc};
 use crate::app::App;
 use crate::listen::{log_access, log_access_of};
 use crate::roles::Role;
@@ -90,9 +90,11 @@ fn routes(app: &App) -> Router {
             .route("/console/", get(console::index))
             .route("/console/{*path}", get(console::file))
             .route("/", get(console::to_console));
-        if !app.config.mode.is_tencent() {
-            router = router.route("/play/{*path}", get(play::file).options(play::preflight));
-        }
+        router = if app.config.mode.is_tencent() {
+            router.route("/callbacks/vod/{token}", post(callbacks::take))
+        } else {
+            router.route("/play/{*path}", get(play::file).options(play::preflight))
+        };
     }
     let router = router.fallback(not_found).layer(DefaultBodyLimit::max(JSON_LIMIT));
     let router =

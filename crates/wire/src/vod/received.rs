@@ -94,7 +94,9 @@ impl<'a> Members<'a> {
         // Ids are numbers in some old events.
         match serde_json::from_str::<String>(value.get()) {
             Ok(text) => Some(text).filter(|text| !text.is_empty()),
-            Err(_) => Some(value.get().to_owned()).filter(|text| text.bytes().all(|byte| byte.is_ascii_digit())),
+            Err(_) => {
+                Some(value.get().to_owned()).filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()))
+            }
         }
     }
 
@@ -218,7 +220,8 @@ fn at<'a>(text: &'a str, path: &[&str]) -> Result<Option<&'a RawValue>, Received
 /// without `Sign`, `T`, `EventHandle` and without nulls, which some ways of delivery write for what is absent.
 pub fn identity(body: &[u8]) -> Result<String, ReceivedError> {
     let members = Members::of(utf8(body)?)?;
-    let own: Vec<_> = members.0.into_iter().filter(|(name, _)| !OF_DELIVERY.contains(&name.as_str())).collect();
+    let own: Vec<_> =
+        members.0.into_iter().filter(|(name, _)| !OF_DELIVERY.contains(&name.as_str())).collect();
     let mut canonical = String::new();
     write_object(&mut canonical, own, 1)?;
     Ok(hex::encode(Sha256::digest(canonical.as_bytes())))
@@ -294,7 +297,8 @@ mod tests {
         assert_eq!(new.source_context.as_deref(), Some("user=42|rg1.abc"));
         let old = read(OLD.as_bytes()).unwrap();
         assert_eq!((old.format, old.file_id.as_deref()), (Format::V2, Some("42")));
-        let deleted = br#"{"EventType":"FileDeleted","FileUploadEvent":null,"FileDeleteEvent":{"FileIdSet":["7"]}}"#;
+        let deleted =
+            br#"{"EventType":"FileDeleted","FileUploadEvent":null,"FileDeleteEvent":{"FileIdSet":["7"]}}"#;
         assert_eq!(read(deleted).unwrap().file_id.as_deref(), Some("7"));
         let many = br#"{"EventType":"FileDeleted","FileDeleteEvent":{"FileIdSet":["7","8"]}}"#;
         assert_eq!(read(many).unwrap().file_id, None);
@@ -340,7 +344,8 @@ mod tests {
     #[test]
     fn the_same_event_has_one_identity_however_it_comes() {
         let pushed = br#"{"EventType":"X","XEvent":{"A":"b","N":1},"Sign":"s","T":5}"#;
-        let pulled = br#"{"EventHandle":"h","YEvent":null,"XEvent":{"N":1,"A":"\u0062","M":null},"EventType":"X"}"#;
+        let pulled =
+            br#"{"EventHandle":"h","YEvent":null,"XEvent":{"N":1,"A":"\u0062","M":null},"EventType":"X"}"#;
         assert_eq!(identity(pushed).unwrap(), identity(pulled).unwrap());
         let other = br#"{"EventType":"X","XEvent":{"A":"b","N":2}}"#;
         assert_ne!(identity(pushed).unwrap(), identity(other).unwrap());

@@ -16,6 +16,7 @@ pub mod media;
 pub mod media_answer;
 mod openapi;
 pub mod procedures;
+pub mod receiver;
 pub mod revocations;
 pub mod sample_signature;
 mod sign_in_limit;
@@ -76,6 +77,7 @@ pub fn routes() -> Router<App> {
         )
         .route("/v1/openapi.json", get(openapi::serve))
         .route("/v1/procedures", get(procedures::list))
+        .route("/v1/receiver", get(receiver::show))
         .route("/v1/revocations", get(revocations::list).post(revocations::revoke))
         .route("/v1/signature-log", get(signature_log::list))
         .route_layer(from_fn(refuse_nul))

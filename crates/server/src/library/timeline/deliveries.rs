@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use reelgate_model::{DeliveryState, FileId, Scope};
 use reelgate_store::{Attempt, Delivery, Event, Read, StoreError};
+use serde_json::Value;
 
 use super::{Entry, Kind, LIMIT};
 use crate::events::Fact;
@@ -35,6 +36,12 @@ fn event(event: &Event) -> Entry {
             let parts: Vec<String> = parts.into_iter().map(|part| part.r#type).collect();
             entry.with("deleted", if parts.is_empty() { "everything".to_owned() } else { parts.join(", ") })
         }
+        Ok(Fact::Received(received)) => entry
+            .with("task_id", received.task_id)
+            .with("permission_id", received.permission_id)
+            .with("user", received.user)
+            .with("repaired", if received.repaired { Value::Bool(true) } else { Value::Null }),
+        Ok(Fact::Reconciled { repaired, .. }) => entry.with("repaired", repaired.len()),
         Ok(Fact::EndpointDisabled { url, reason, .. }) => entry.with("endpoint", url).with("reason", reason),
         Ok(Fact::UploadExpired { reason, .. }) => entry.with("reason", reason),
         Ok(Fact::PermissionExceeded { limit, allowed, found, .. }) => {

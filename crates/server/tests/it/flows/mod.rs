@@ -231,6 +231,8 @@ async fn changes(t: &TestApp) -> Vec<TaskSnapshot> {
         | Fact::PermissionExceeded { .. }
         | Fact::FileDeleted { .. }
         | Fact::EndpointDisabled { .. }
+        | Fact::Received(_)
+        | Fact::Reconciled { .. }
         | Fact::DeliveryDead { .. } => None,
     };
     facts.into_iter().filter_map(changed).collect()
