@@ -5,6 +5,9 @@ use std::process::ExitCode;
 /// The arguments make no sense, or what they ask for cannot be done.
 pub(super) const USAGE: u8 = 64;
 
+/// Something is not there, for now.
+const UNAVAILABLE: u8 = 69;
+
 /// Why a command failed, with the exit code that scripts see.
 #[derive(Debug)]
 pub(super) struct Failure {
@@ -25,7 +28,7 @@ impl Failure {
 
     /// 69: something this command needs is not available.
     pub(super) fn unavailable(cause: anyhow::Error) -> Self {
-        Self { code: 69, cause }
+        Self { code: UNAVAILABLE, cause }
     }
 
     /// 77: the credentials do not allow it.
@@ -43,9 +46,20 @@ impl Failure {
         Self { code: 130, cause }
     }
 
+    /// Whether the same command may succeed later: something was not available.
+    pub(super) fn may_pass(&self) -> bool {
+        self.code == UNAVAILABLE
+    }
+
     /// The sentence, for whoever reports it in another frame.
     pub(super) fn into_cause(self) -> anyhow::Error {
         self.cause
+    }
+}
+
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:#}", self.cause)
     }
 }
 

@@ -5,6 +5,7 @@ mod app;
 mod demo;
 mod doctor;
 mod doctor_bytes;
+mod events;
 mod exit;
 mod explain;
 mod key;
@@ -48,6 +49,8 @@ enum Command {
     Upload(upload::Arguments),
     /// Show everything that happened to a file.
     Why(why::Arguments),
+    /// Follow the event log, bring it to a laptop, send events again, try it out.
+    Events(events::Arguments),
     /// Create, list and revoke applications.
     App(app::Arguments),
     /// Take upload permission back: one, or all of a user or of a key.
@@ -110,6 +113,7 @@ pub fn main() -> ExitCode {
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Upload(arguments) => upload::run(&arguments),
         Command::Why(arguments) => why::run(&arguments),
+        Command::Events(arguments) => events::run(&arguments),
         Command::App(arguments) => app::run(&arguments),
         Command::Revoke(arguments) => revoke::run(&arguments),
         Command::Signatures(arguments) => signatures::run(&arguments),

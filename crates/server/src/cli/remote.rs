@@ -38,6 +38,8 @@ fn secret(text: &str) -> Result<SecretString, std::convert::Infallible> {
 #[derive(Clone)]
 pub(super) struct Server {
     http: Client,
+    /// For answers that have no end.
+    streaming: Client,
     base: String,
     token: SecretString,
 }
@@ -69,11 +71,15 @@ impl Remote {
         })?;
         super::serve::install_crypto();
         // A redirect would carry the token to somewhere else.
-        let http = Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            .connect_timeout(Duration::from_secs(10));
-        let http = http.timeout(Duration::from_secs(60)).build().context("the HTTP client cannot be made")?;
-        Ok(Server { http, base, token })
+        let builder = || {
+            Client::builder()
+                .redirect(reqwest::redirect::Policy::none())
+                .connect_timeout(Duration::from_secs(10))
+        };
+        let http = builder().timeout(Duration::from_secs(60)).build();
+        let http = http.context("the HTTP client cannot be made")?;
+        let streaming = builder().build().context("the HTTP client cannot be made")?;
+        Ok(Server { http, streaming, base, token })
     }
 }
 
@@ -86,6 +92,22 @@ impl Server {
     /// `GET path`.
     pub(super) async fn get(&self, path: &str) -> Result<Value, Failure> {
         self.send(Method::GET, path, |request| request).await
+    }
+
+    /// `GET path` as server-sent events, after the event `after`. The stream has no end of its own.
+    pub(super) async fn stream(&self, path: &str, after: Option<&str>) -> Result<reqwest::Response, Failure> {
+        let url = format!("{}{path}", self.base);
+        let mut request = self.streaming.get(&url).bearer_auth(self.token.expose_secret().trim());
+        if let Some(after) = after {
+            request = request.header("Last-Event-ID", after);
+        }
+        let answer = request.header(http::header::ACCEPT, "text/event-stream").send().await;
+        let answer = answer.map_err(|error| unanswered(error, "GET", &url))?;
+        let status = answer.status();
+        if status.is_success() {
+            return Ok(answer);
+        }
+        Err(refused(&format!("GET {url}"), status, &answer.bytes().await.unwrap_or_default()))
     }
 
     /// `POST path` with a JSON body.
@@ -118,14 +140,10 @@ impl Server {
         fill: impl FnOnce(RequestBuilder) -> RequestBuilder,
     ) -> Result<Value, Failure> {
         let url = format!("{}{path}", self.base);
-        let what = format!("{method} {url}");
+        let (what, method_name) = (format!("{method} {url}"), method.clone());
         let request = self.http.request(method, &url).bearer_auth(self.token.expose_secret().trim());
-        let answer = fill(request).send().await.map_err(|error| {
-            let error = anyhow::Error::new(error.without_url());
-            Failure::unavailable(
-                error.context(format!("no answer to {what}; is `reelgate serve` running there?")),
-            )
-        })?;
+        let answer =
+            fill(request).send().await.map_err(|error| unanswered(error, method_name.as_str(), &url))?;
         let status = answer.status();
         let body = answer.bytes().await.map_err(|error| {
             Failure::unavailable(
@@ -142,6 +160,13 @@ impl Server {
             || format!("the answer to {what} is not JSON; is this the address of a Reelgate server?");
         serde_json::from_slice(&body).with_context(unreadable).map_err(Failure::unavailable)
     }
+}
+
+fn unanswered(error: reqwest::Error, method: &str, url: &str) -> Failure {
+    let error = anyhow::Error::new(error.without_url());
+    Failure::unavailable(
+        error.context(format!("no answer to {method} {url}; is `reelgate serve` running there?")),
+    )
 }
 
 fn refused(what: &str, status: StatusCode, body: &[u8]) -> Failure {

@@ -15,6 +15,11 @@ pub(super) fn line(text: &str) -> Result<()> {
     }
 }
 
+/// Writes `text` to standard error: what is no result.
+pub(super) fn aside(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
+
 /// Writes rows with their columns aligned, the last one as it is.
 pub(super) fn table(rows: &[Vec<String>]) -> Result<()> {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);

@@ -55,9 +55,10 @@ pub fn render(event: &Event, epoch: &str) -> Result<OwnEvent, PushError> {
 
 /// What the event tells, as JSON.
 pub fn data(event: &Event) -> Result<Box<RawValue>, PushError> {
-    let bytes = match render::vendor3_of(event)? {
-        Some(bytes) => bytes,
-        None => own_fields(event)?.to_string().into_bytes(),
+    // A record of a newer version goes out as it is kept: a reader must not be held up by it.
+    let bytes = match render::vendor3_of(event) {
+        Ok(Some(bytes)) => bytes,
+        Ok(None) | Err(_) => own_fields(event)?.to_string().into_bytes(),
     };
     let text = String::from_utf8(bytes).map_err(|_| PushError::NotJson)?;
     RawValue::from_string(text).map_err(|_| PushError::NotJson)

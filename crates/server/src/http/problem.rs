@@ -22,13 +22,16 @@ pub struct Problem {
     detail: String,
     /// Stable word for programs.
     code: &'static str,
+    /// Where to go on, if that is what went wrong.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    start: Option<String>,
 }
 
 impl Problem {
     /// A problem with `status`, the stable word `code` and a sentence.
     pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
         let title = status.canonical_reason().unwrap_or("Error");
-        Self { kind: "about:blank", title, status: status.as_u16(), detail: detail.into(), code }
+        Self { kind: "about:blank", title, status: status.as_u16(), detail: detail.into(), code, start: None }
     }
 
     /// 400 `invalid_request`.
@@ -66,6 +69,11 @@ impl Problem {
         tracing::error!(cause = format!("{cause:#}"), "a request failed inside");
         let detail = "something failed inside the server; its log has the cause; try again";
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", detail)
+    }
+
+    /// The same, with where to go on.
+    pub fn with_start(self, start: impl Into<String>) -> Self {
+        Self { start: Some(start.into()), ..self }
     }
 
     /// The HTTP status.

@@ -138,8 +138,8 @@ pub async fn list(
 ) -> Result<Json<DeliveryPage>, Problem> {
     let limit = super::limit(query.limit)?;
     let wanted = query.wanted()?;
-    let mut read = app.store.read().await.map_err(super::broken)?;
-    let found = read.deliveries(&caller.scope, &wanted, limit).await.map_err(super::broken)?;
+    let mut read = app.store.read().await?;
+    let found = read.deliveries(&caller.scope, &wanted, limit).await?;
     drop(read);
     let next = found.last().filter(|_| found.len() == limit as usize).map(Delivery::id);
     let urls = urls(&app, &found).await?;
@@ -163,8 +163,8 @@ pub async fn show(
     Path(id): Path<String>,
 ) -> Result<Json<DeliveryWithTries>, Problem> {
     let found = find(&app, &caller.scope, &id).await?;
-    let tries = app.store.read().await.map_err(super::broken)?.attempts_of(&found).await;
-    let tries = tries.map_err(super::broken)?.into_iter().map(attempt).collect();
+    let tries = app.store.read().await?.attempts_of(&found).await;
+    let tries = tries?.into_iter().map(attempt).collect();
     let urls = urls(&app, std::slice::from_ref(&found)).await?;
     Ok(Json(DeliveryWithTries { delivery: answer(&urls, found), tries }))
 }
@@ -193,8 +193,8 @@ pub async fn replay(
 
 async fn find(app: &App, scope: &Scope, id: &str) -> Result<Delivery, Problem> {
     let (endpoint, seq) = place(id)?;
-    let found = app.store.read().await.map_err(super::broken)?.delivery(scope, &endpoint, seq).await;
-    found.map_err(super::broken)?.ok_or_else(|| ReplayError::NoDelivery.into())
+    let found = app.store.read().await?.delivery(scope, &endpoint, seq).await;
+    found?.ok_or_else(|| ReplayError::NoDelivery.into())
 }
 
 /// `{endpoint}.{seq}`, as [`Delivery::id`] writes it.
@@ -208,10 +208,10 @@ fn place(id: &str) -> Result<(String, i64), Problem> {
 
 async fn urls(app: &App, deliveries: &[Delivery]) -> Result<HashMap<String, String>, Problem> {
     let mut urls = HashMap::new();
-    let mut read = app.store.read().await.map_err(super::broken)?;
+    let mut read = app.store.read().await?;
     for delivery in deliveries {
         if !urls.contains_key(&delivery.endpoint) {
-            let found = read.endpoint_by_id(&delivery.endpoint).await.map_err(super::broken)?;
+            let found = read.endpoint_by_id(&delivery.endpoint).await?;
             let url = found.map(|found| shown(&found.settings.url).to_owned()).unwrap_or_default();
             urls.insert(delivery.endpoint.clone(), url);
         }

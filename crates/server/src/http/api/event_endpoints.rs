@@ -141,9 +141,8 @@ pub struct TestAnswer {
     responses((status = 200, body = EndpointList), (status = 401, body = Problem), (status = 403, body = Problem)),
 )]
 pub async fn list(State(app): State<App>, caller: Caller<Manage>) -> Result<Json<EndpointList>, Problem> {
-    let found = app.store.read().await.map_err(super::broken)?.endpoints(&caller.scope).await;
     let mut endpoints = Vec::new();
-    for endpoint in found.map_err(super::broken)? {
+    for endpoint in app.store.read().await?.endpoints(&caller.scope).await? {
         // The vendor's one is there before it has an address.
         if !endpoint.settings.url.is_empty() {
             endpoints.push(answer(&app, endpoint).await?);
@@ -340,8 +339,7 @@ async fn not_vendors(app: &App, scope: &Scope, id: &str, matters: bool) -> Resul
 }
 
 async fn answer(app: &App, endpoint: Endpoint) -> Result<EndpointAnswer, Problem> {
-    let counts = app.store.read().await.map_err(super::broken)?.delivery_counts(&endpoint.id).await;
-    let counts = counts.map_err(super::broken)?;
+    let counts = app.store.read().await?.delivery_counts(&endpoint.id).await?;
     let secrets = endpoint::secrets(app, &endpoint.id).await?.into_iter().map(|secret| SecretAnswer {
         id: secret.id,
         created_at: rfc3339(secret.created_at),

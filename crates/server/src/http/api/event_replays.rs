@@ -122,7 +122,7 @@ pub async fn trigger(
         let sentence = format!("type {:?} cannot be made up; NewFileUpload can", asked.r#type);
         return Err(Problem::unprocessable("event_type_unknown", sentence));
     }
-    let (recorded, file) = sample::trigger(&app, &caller.scope).await.map_err(super::broken)?;
+    let (recorded, file) = sample::trigger(&app, &caller.scope).await?;
     Ok((StatusCode::ACCEPTED, Json(TriggerAnswer { event_id: recorded.id, file_id: file.to_string() })))
 }
 

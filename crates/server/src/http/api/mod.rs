@@ -7,6 +7,8 @@ pub mod deliveries;
 pub mod event_endpoint;
 pub mod event_endpoints;
 pub mod event_replays;
+pub mod events;
+pub mod events_stream;
 pub mod explain_signature;
 mod input;
 pub mod issue_signature;
@@ -30,7 +32,6 @@ use axum::middleware::{Next, from_fn};
 use axum::response::Response;
 use axum::routing::{get, post};
 use axum::{Extension, Router};
-use reelgate_store::StoreError;
 
 pub use openapi::document;
 pub use when::rfc3339;
@@ -63,6 +64,9 @@ pub fn routes() -> Router<App> {
         .route("/v1/deliveries", get(deliveries::list))
         .route("/v1/deliveries/{id}", get(deliveries::show))
         .route("/v1/deliveries/{id}/replay", post(deliveries::replay))
+        .route("/v1/events", get(events::list))
+        .route("/v1/events/stream", get(events_stream::stream))
+        .layer(Extension(events_stream::OpenEventStreams::default()))
         .route("/v1/events/replay", post(event_replays::replay))
         .route("/v1/events/trigger", post(event_replays::trigger))
         .route("/v1/keys", get(keys::list).post(keys::create))
@@ -103,9 +107,4 @@ fn limit(asked: Option<u32>) -> Result<u32, Problem> {
     }
     let sentence = format!("limit {limit} is outside {} to {}", PAGE.start(), PAGE.end());
     Err(Problem::unprocessable("limit_out_of_range", sentence))
-}
-
-/// The database did not do what it was asked.
-fn broken(error: StoreError) -> Problem {
-    Problem::internal(&error.into())
 }

@@ -6,9 +6,9 @@ use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder
 use utoipa::{Modify, OpenApi};
 
 use super::{
-    apps, console_session, deliveries, event_endpoint, event_endpoints, event_replays, explain_signature,
-    issue_signature, issue_signatures, keys, media, procedures, receiver, revocations, signature_log,
-    timeline, timeline_stream,
+    apps, console_session, deliveries, event_endpoint, event_endpoints, event_replays, events, events_stream,
+    explain_signature, issue_signature, issue_signatures, keys, media, procedures, receiver, revocations,
+    signature_log, timeline, timeline_stream,
 };
 
 #[derive(OpenApi)]
@@ -26,7 +26,7 @@ use super::{
         event_endpoints::list, event_endpoints::create, event_endpoints::show, event_endpoints::change,
         event_endpoints::remove, event_endpoints::rotate_secret, event_endpoints::test, event_endpoints::enable,
         event_endpoints::disable, deliveries::list, deliveries::show, deliveries::replay,
-        event_replays::replay, event_replays::trigger, receiver::show,
+        events::list, events_stream::stream, event_replays::replay, event_replays::trigger, receiver::show,
         event_endpoint::show, event_endpoint::set, event_endpoint::remove, timeline::show, timeline_stream::stream,
         console_session::sign_in, console_session::session, console_session::sign_out,
     ),

@@ -1,0 +1,142 @@
+//! `reelgate events listen`: events for a server that no push can reach, such as one on a laptop.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, anyhow};
+use clap::{Args, ValueEnum};
+use reqwest::{Client, Url};
+use serde_json::{Value, json};
+
+use super::feed::{Feed, Wanted};
+use super::tail::row;
+use crate::cli::exit::Failure;
+use crate::cli::remote::{Server, block_on};
+use crate::cli::tell::{aside, line};
+
+/// Pauses before a failed event is posted again; the last one is repeated: the next event waits.
+const PAUSES: [Duration; 5] = [
+    Duration::from_secs(1),
+    Duration::from_secs(2),
+    Duration::from_secs(5),
+    Duration::from_secs(10),
+    Duration::from_secs(30),
+];
+/// How long the receiver may take.
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+#[derive(Args, Debug)]
+pub(super) struct Arguments {
+    /// Where to post, such as http://localhost:3000/hook.
+    #[arg(long, value_name = "URL")]
+    forward_to: Url,
+    /// How events are written.
+    #[arg(long, value_enum, default_value_t = Shape::Vendor3)]
+    shape: Shape,
+    /// Keep the place in this file, and go on there next time.
+    #[arg(long, value_name = "FILE")]
+    state: Option<PathBuf>,
+    #[command(flatten)]
+    wanted: Wanted,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Shape {
+    /// As the vendor's 3.0 callbacks; our own events are left out.
+    Vendor3,
+    /// As Standard Webhooks write them (type, timestamp, data); not signed.
+    Standard,
+}
+
+pub(super) fn run(server: &Server, arguments: &Arguments) -> Result<(), Failure> {
+    let resume = arguments.state.as_deref().map(read_place).transpose()?.flatten();
+    block_on(async {
+        let http = Client::builder()
+            .timeout(TIMEOUT)
+            .no_proxy()
+            .build()
+            .context("the HTTP client cannot be made")?;
+        let mut feed = Feed::new(server, &arguments.wanted, resume);
+        aside(&format!("waiting for events of {}; Ctrl-C ends it", server.base()));
+        loop {
+            let event = feed.next().await?.data;
+            if let Some(body) = body(&event, arguments.shape) {
+                forward(&http, &arguments.forward_to, &event, &body).await?;
+            }
+            if let (Some(path), Some(cursor)) = (&arguments.state, feed.cursor()) {
+                keep_place(path, cursor)?;
+            }
+        }
+    })
+}
+
+fn body(event: &Value, shape: Shape) -> Option<Vec<u8>> {
+    let own = event["type"].as_str().is_some_and(|name| name.starts_with("reelgate."));
+    match shape {
+        Shape::Vendor3 if own => None,
+        Shape::Vendor3 => Some(event["data"].to_string().into_bytes()),
+        Shape::Standard => {
+            let message =
+                json!({"type": event["type"], "timestamp": event["recorded_at"], "data": event["data"]});
+            Some(message.to_string().into_bytes())
+        }
+    }
+}
+
+/// Posts until the receiver takes it: an event that was skipped would be missed in silence.
+async fn forward(http: &Client, to: &Url, event: &Value, body: &[u8]) -> Result<(), Failure> {
+    let mut failed = 0;
+    loop {
+        let said = post(http, to, event, body).await;
+        line(&format!(
+            "{}  -> {}",
+            row(event),
+            said.as_ref().map_or_else(ToString::to_string, ToString::to_string)
+        ))?;
+        match said {
+            Ok(status) if (200..300).contains(&status) => return Ok(()),
+            _ => {
+                tokio::time::sleep(PAUSES[failed.min(PAUSES.len() - 1)]).await;
+                failed += 1;
+            }
+        }
+    }
+}
+
+async fn post(http: &Client, to: &Url, event: &Value, body: &[u8]) -> Result<u16, String> {
+    let text = |name: &str| event[name].as_str().unwrap_or_default().to_owned();
+    let mut request = http
+        .post(to.clone())
+        .header("Content-Type", "application/json")
+        .header("Reelgate-Event-Id", text("id"))
+        .header("Reelgate-Event-Seq", text("seq"))
+        .header("Reelgate-Event-Type", text("type"));
+    if event["test"] == true {
+        request = request.header("Reelgate-Event-Test", "true");
+    }
+    match request.body(body.to_vec()).send().await {
+        Ok(answer) => Ok(answer.status().as_u16()),
+        Err(error) => Err(if error.is_connect() {
+            "nobody listens there; trying again".to_owned()
+        } else {
+            format!("{}; trying again", error.without_url())
+        }),
+    }
+}
+
+fn read_place(path: &Path) -> Result<Option<String>, Failure> {
+    match std::fs::read_to_string(path) {
+        Ok(text) => Ok(Some(text.trim().to_owned()).filter(|text| !text.is_empty())),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Failure::usage(anyhow!("{} cannot be read: {error}", path.display()))),
+    }
+}
+
+/// Written aside and renamed: a place that is half written would be no place.
+fn keep_place(path: &Path, cursor: &str) -> Result<(), Failure> {
+    let aside = path.with_extension("new");
+    std::fs::write(&aside, format!("{cursor}\n"))
+        .and_then(|()| std::fs::rename(&aside, path))
+        .with_context(|| format!("the place cannot be kept in {}", path.display()))?;
+    Ok(())
+}
