@@ -4,6 +4,7 @@
 //! traffic) it follows. Time is always handed in, secrets are compared in constant time and never shown by `Debug`,
 //! and nothing here panics on any input.
 
+pub mod cloudapi;
 pub mod cos;
 mod hmac_sha1;
 pub mod permission;
