@@ -12,6 +12,15 @@ pub enum Fact {
     NewFileUpload(Box<NewFileUpload>),
     /// A task changed in a way its notify mode wants to be told.
     ProcedureStateChanged(Box<TaskSnapshot>),
+    /// A media, or some of its files, were deleted. Of a deleted media nothing more is told.
+    FileDeleted {
+        /// FileId, decimal.
+        file_id: String,
+        /// Name without extension.
+        name: String,
+        /// What of it; empty: everything.
+        parts: Vec<DeletedPart>,
+    },
     /// Nobody committed an upload session in time. Own log only.
     UploadExpired {
         /// The session that ended.
@@ -53,11 +62,21 @@ impl Fact {
         match self {
             Self::NewFileUpload(_) => "NewFileUpload",
             Self::ProcedureStateChanged(_) => "ProcedureStateChanged",
+            Self::FileDeleted { .. } => "FileDeleted",
             Self::UploadExpired { .. } => "reelgate.UploadExpired",
             Self::PermissionExceeded { .. } => "reelgate.PermissionExceeded",
             Self::DeliveryDead { .. } => "reelgate.DeliveryDead",
         }
     }
+}
+
+/// Some files of a media, in the vendor's words.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeletedPart {
+    /// Such as `TranscodeFiles`.
+    pub r#type: String,
+    /// Template; 0: all of the type.
+    pub definition: i64,
 }
 
 /// What a new media is.

@@ -8,15 +8,17 @@ use reelgate_model::SubtaskState;
 use reelgate_wire::vod::{
     AdaptiveDynamicStreamingInfoItem, AiContentReviewResult, AiReviewTaskOutput, AiReviewTaskResult,
     CoverBySnapshotTaskInput, CoverBySnapshotTaskOutput, DefinitionInput, Event, EventContent,
-    FileUploadTask, MediaAudioStreamItem, MediaBasicInfo, MediaContentReviewSegmentItem,
-    MediaImageSpriteItem, MediaMetaData, MediaProcessTaskResult, MediaSourceData, MediaSubStreamInfoItem,
-    MediaTranscodeItem, MediaVideoStreamItem, NEVER, ProcedureTask, TaskResult,
+    FileDeleteResultItem, FileDeleteTask, FileUploadTask, MediaAudioStreamItem, MediaBasicInfo,
+    MediaContentReviewSegmentItem, MediaDeleteItem, MediaImageSpriteItem, MediaMetaData,
+    MediaProcessTaskResult, MediaSourceData, MediaSubStreamInfoItem, MediaTranscodeItem,
+    MediaVideoStreamItem, NEVER, ProcedureTask, TaskResult,
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::fact::{
-    AudioStreamFact, Fact, MediaFact, NewFileUpload, ProbeFact, SubtaskFact, TaskSnapshot, VideoStreamFact,
+    AudioStreamFact, DeletedPart, Fact, MediaFact, NewFileUpload, ProbeFact, SubtaskFact, TaskSnapshot,
+    VideoStreamFact,
 };
 use super::outcome::{
     AdaptiveOutput, CoverInput, CoverOutput, Rendition, ReviewOutput, ReviewSegment, SpriteOutput,
@@ -52,6 +54,9 @@ pub fn vendor3(fact: &Fact) -> Result<Option<Vec<u8>>, RenderError> {
     let event = match fact {
         Fact::NewFileUpload(upload) => Event::NewFileUpload(Box::new(file_upload(upload))),
         Fact::ProcedureStateChanged(task) => Event::ProcedureStateChanged(Box::new(procedure(task)?)),
+        Fact::FileDeleted { file_id, parts, .. } => {
+            Event::FileDeleted(Box::new(file_deleted(file_id, parts)))
+        }
         Fact::UploadExpired { .. } | Fact::PermissionExceeded { .. } | Fact::DeliveryDead { .. } => {
             return Ok(None);
         }
@@ -70,7 +75,19 @@ fn file_upload(upload: &NewFileUpload) -> FileUploadTask {
     }
 }
 
-fn basic_info(media: &MediaFact) -> MediaBasicInfo {
+fn file_deleted(file_id: &str, parts: &[DeletedPart]) -> FileDeleteTask {
+    let item =
+        |part: &DeletedPart| MediaDeleteItem { kind: part.r#type.clone(), definition: part.definition };
+    FileDeleteTask {
+        file_id_set: vec![file_id.to_owned()],
+        file_delete_result_info: vec![FileDeleteResultItem {
+            file_id: file_id.to_owned(),
+            delete_parts: parts.iter().map(item).collect(),
+        }],
+    }
+}
+
+pub(crate) fn basic_info(media: &MediaFact) -> MediaBasicInfo {
     let class = if media.class_id == 0 { "Other" } else { "" };
     MediaBasicInfo {
         name: media.name.clone(),
@@ -98,7 +115,7 @@ fn basic_info(media: &MediaFact) -> MediaBasicInfo {
     }
 }
 
-fn meta_data(probe: &ProbeFact) -> MediaMetaData {
+pub(crate) fn meta_data(probe: &ProbeFact) -> MediaMetaData {
     MediaMetaData {
         size: count(probe.size),
         container: probe.container.clone(),
@@ -115,7 +132,7 @@ fn meta_data(probe: &ProbeFact) -> MediaMetaData {
     }
 }
 
-fn procedure(task: &TaskSnapshot) -> Result<ProcedureTask, RenderError> {
+pub(crate) fn procedure(task: &TaskSnapshot) -> Result<ProcedureTask, RenderError> {
     let (reviews, media): (Vec<&SubtaskFact>, Vec<&SubtaskFact>) =
         task.results.iter().partition(|result| result.kind.starts_with("Review."));
     Ok(ProcedureTask {
@@ -244,7 +261,7 @@ fn segment(segment: ReviewSegment) -> MediaContentReviewSegmentItem {
     }
 }
 
-fn transcode(definition: i64, output: TranscodeOutput) -> MediaTranscodeItem {
+pub(crate) fn transcode(definition: i64, output: TranscodeOutput) -> MediaTranscodeItem {
     MediaTranscodeItem {
         url: output.url,
         definition,
@@ -260,7 +277,7 @@ fn transcode(definition: i64, output: TranscodeOutput) -> MediaTranscodeItem {
     }
 }
 
-fn adaptive(definition: i64, output: AdaptiveOutput) -> AdaptiveDynamicStreamingInfoItem {
+pub(crate) fn adaptive(definition: i64, output: AdaptiveOutput) -> AdaptiveDynamicStreamingInfoItem {
     let rendition = |it: Rendition| MediaSubStreamInfoItem {
         kind: it.kind,
         width: count(it.width),
@@ -277,7 +294,7 @@ fn adaptive(definition: i64, output: AdaptiveOutput) -> AdaptiveDynamicStreaming
     }
 }
 
-fn sprite(definition: i64, output: SpriteOutput) -> MediaImageSpriteItem {
+pub(crate) fn sprite(definition: i64, output: SpriteOutput) -> MediaImageSpriteItem {
     MediaImageSpriteItem {
         definition,
         height: count(output.height),
@@ -338,7 +355,7 @@ fn percent(value: i64) -> f64 {
 const NEVER_MS: i64 = 253_402_300_799_000;
 
 /// ISO 8601 in UTC with whole seconds, as the vendor writes times.
-fn iso8601(millis: i64) -> String {
+pub(crate) fn iso8601(millis: i64) -> String {
     Timestamp::from_second(millis.div_euclid(1000))
         .map_or_else(|_| NEVER.to_owned(), |stamp| stamp.to_string())
 }

@@ -5,6 +5,7 @@ pub mod router;
 
 pub mod api;
 mod auth;
+mod cloudapi;
 mod console;
 mod cos;
 mod ops;

@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use anyhow::Context;
-use reelgate_model::{Scope, SessionState};
+use reelgate_model::{MediaStatus, Scope, SessionState};
 use reelgate_store::{Media, NewMedia, Object, Session, StoreError, StoredFile, Tx, unit};
 use reelgate_wire::upload_signature;
 
@@ -160,6 +160,11 @@ async fn commit_cover(app: &App, session: &Session) -> Result<(), CommitError> {
             tx.end_session(&scope, &session.id, SessionState::Committed, "committed").await?;
             quota::settle(tx, &session, Some(used)).await?;
             still_the_same(tx, &scope, &looked_at).await?;
+            let media = tx.media(&scope, session.file_id).await?;
+            if media.is_none_or(|media| media.status == MediaStatus::Deleted) {
+                let sentence = format!("the file {} was deleted; it can have no cover", session.file_id);
+                return Err(Refusal::Invalid(sentence).into());
+            }
             let old = tx.set_cover(&scope, session.file_id, &cover).await?;
             if !old.is_empty() {
                 tx.abandon(&scope, &format!("blob:{old}"), "cover_replaced").await?;

@@ -10,7 +10,9 @@ mod tagged;
 #[cfg(test)]
 mod tests;
 
-pub use event::{Event, EventContent, FileUploadTask, ProcedureTask};
+pub use event::{
+    Event, EventContent, FileDeleteResultItem, FileDeleteTask, FileUploadTask, MediaDeleteItem, ProcedureTask,
+};
 pub use media::{MediaAudioStreamItem, MediaBasicInfo, MediaMetaData, MediaSourceData, MediaVideoStreamItem};
 pub use process::{
     AdaptiveDynamicStreamingInfoItem, CoverBySnapshotTaskInput, CoverBySnapshotTaskOutput, DefinitionInput,

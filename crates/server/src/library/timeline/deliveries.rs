@@ -8,6 +8,7 @@ use reelgate_store::{Attempt, Delivery, Event, Read, StoreError};
 use super::{Entry, Kind, LIMIT};
 use crate::events::Fact;
 use crate::events::endpoint;
+use crate::events::fact::DeletedPart;
 
 pub(super) async fn events(
     entries: &mut Vec<Entry>,
@@ -31,6 +32,11 @@ fn event(event: &Event) -> Entry {
         Ok(Fact::ProcedureStateChanged(task)) => entry
             .with("task_id", task.task_id)
             .with("status", if task.finished { "FINISH" } else { "PROCESSING" }),
+        Ok(Fact::FileDeleted { parts, .. }) if parts.is_empty() => entry,
+        Ok(Fact::FileDeleted { parts, .. }) => {
+            let part = |part: &DeletedPart| format!("{} {}", part.r#type, part.definition);
+            entry.with("parts", parts.iter().map(part).collect::<Vec<_>>().join(", "))
+        }
         Ok(Fact::UploadExpired { reason, .. }) => entry.with("reason", reason),
         Ok(Fact::PermissionExceeded { limit, allowed, found, .. }) => {
             entry.with("reason", format!("{limit}: {found} is more than the {allowed} allowed"))

@@ -227,6 +227,7 @@ async fn changes(t: &TestApp) -> Vec<TaskSnapshot> {
     let changed = |fact| match fact {
         Fact::ProcedureStateChanged(snapshot) => Some(*snapshot),
         Fact::NewFileUpload(_)
+        | Fact::FileDeleted { .. }
         | Fact::UploadExpired { .. }
         | Fact::PermissionExceeded { .. }
         | Fact::DeliveryDead { .. } => None,
