@@ -116,7 +116,7 @@ async fn a_key_reaches_its_applications_and_revoked_ones_reach_nothing() {
     let t = TestApp::start().await;
     let app = json!({"id": OTHER.to_string(), "name": "other"});
     t.post(ADMIN, "/v1/apps", app).await.expect(200);
-    let given = json!({"kind": "secret", "name": "other's", "apps": [OTHER.to_string()],
+    let given = json!({"kind": "secret", "name": "other's", "app": OTHER.to_string(),
         "secret_id": "AKIDother_app", "secret_key": "k".repeat(16)});
     t.post(ADMIN, "/v1/keys", given).await.expect(200);
     let key = "k".repeat(16);

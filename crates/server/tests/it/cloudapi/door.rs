@@ -25,7 +25,11 @@ async fn one_port_serves_the_api_by_path_and_by_host_and_the_console() {
 
 #[tokio::test]
 async fn in_front_of_the_real_cloud_the_door_is_closed() {
-    let settings = [("REELGATE_SERVER__MODE", "tencent"), ("REELGATE_MODE", "tencent")];
+    let settings = [
+        ("REELGATE_MODE", "tencent"),
+        ("REELGATE_TENCENT__SECRET_ID", "AKIDofTheAccountInTheCloud0000000001"),
+        ("REELGATE_TENCENT__SECRET_KEY", "keyOfTheAccountInTheCloud0000001"),
+    ];
     let t = TestApp::with(&settings, reelgate_model::Clock::manual(crate::test_app::START)).await;
     assert!(t.app.config.mode.is_tencent());
     let answer = Call::of("DescribeMediaInfos", &json!({"FileIds": ["1"]})).send(&t).await;

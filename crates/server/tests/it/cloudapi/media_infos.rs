@@ -24,7 +24,7 @@ async fn a_media_is_described_with_everything_that_was_made_of_it() {
     assert_eq!(after["NotExistFileIdSet"], json!([]));
     let info = &after["MediaInfoSet"][0];
     let file_made = &info["TranscodeInfo"]["TranscodeSet"][0];
-    assert_eq!((&file_made["Definition"], &file_made["Height"]), (&json!(900_030), &json!(720)));
+    assert_eq!((&file_made["Definition"], &file_made["Height"]), (&json!(100_030), &json!(720)));
     let ladder = &info["AdaptiveDynamicStreamingInfo"]["AdaptiveDynamicStreamingSet"][0];
     assert_eq!((&ladder["Package"], ladder["SubStreamSet"].as_array().unwrap().len()), (&json!("HLS"), 2));
     assert_eq!(info["ImageSpriteInfo"]["ImageSpriteSet"][0]["TotalCount"], 1);
