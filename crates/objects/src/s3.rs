@@ -173,7 +173,11 @@ impl Objects for S3 {
     async fn delete(&self, blob: &BlobName) -> Result<(), ObjectsError> {
         match self.names.take(blob.as_str()).await? {
             Some(target) => self.client.delete(&target.data).await,
-            None => Ok(()),
+            // One of a directory that was published, which has the only name.
+            None => match self.names.within(blob.as_str()).await? {
+                Some(data) => self.client.delete(&data).await,
+                None => Ok(()),
+            },
         }
     }
 

@@ -152,6 +152,19 @@ impl Directory {
         Ok(self.since(app, looked).await?.api_key(token, now).cloned())
     }
 
+    /// The live key pair with this SecretId. One that was made on another node a moment ago is found, too.
+    pub async fn secret_key(
+        &self,
+        app: &App,
+        secret_id: &str,
+    ) -> Result<Option<Arc<OpenKey>>, DirectoryError> {
+        let (looked, now) = (Instant::now(), app.clock.now());
+        if let Some(key) = self.current(app).await?.secret_key(secret_id, now) {
+            return Ok(Some(Arc::clone(key)));
+        }
+        Ok(self.since(app, looked).await?.secret_key(secret_id, now).cloned())
+    }
+
     /// Forgets the copy: this process has just changed a row.
     pub fn changed(&self) {
         self.copy.write().unwrap_or_else(PoisonError::into_inner).changed = Some(Instant::now());

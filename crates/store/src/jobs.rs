@@ -327,6 +327,27 @@ impl Tx {
         .await?;
         Ok(result.rows_affected())
     }
+
+    /// The same for every job of one file, those without a task included.
+    pub async fn cancel_file_jobs(
+        &mut self,
+        scope: &Scope,
+        file: FileId,
+        reason: &str,
+    ) -> Result<u64, StoreError> {
+        let now = self.now();
+        let result = sqlx::query(
+            "UPDATE jobs SET state = 'failed', finished_at = $1, lease_until = NULL, last_error = $2
+              WHERE app = $3 AND file_id = $4 AND state IN ('ready', 'running')",
+        )
+        .bind(now.0)
+        .bind(printable(reason))
+        .bind(scope.app().0)
+        .bind(file.0)
+        .execute(self.conn())
+        .await?;
+        Ok(result.rows_affected())
+    }
 }
 
 /// `$1` now, `$2` end of the lease, `$3` worker, `$4` limit, then the queues, then kind and version in pairs.

@@ -102,7 +102,7 @@ pub use handover::Taken;
 pub use hints::{Hint, Hints, Topic};
 pub use jobs::{Claim, Job, JobCount, Lease, NewJob};
 pub use listings::Keys;
-pub use media::{Media, NewMedia, Probed, StoredFile};
+pub use media::{Media, MediaSearch, NewMedia, Probed, StoredFile};
 pub use multiparts::{Multipart, Part, PartTotals};
 pub use objects::{Abandoned, Object};
 pub use pulls::{EventConfig, MOST_PULLED, PullHandle, PullState};

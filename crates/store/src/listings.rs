@@ -21,7 +21,7 @@ pub struct Keys<'a> {
 
 impl Keys<'_> {
     /// The first text behind all that begins with the prefix; `None`: there is nothing behind.
-    fn end(&self) -> Option<String> {
+    pub(crate) fn end(&self) -> Option<String> {
         let mut end = self.prefix.to_owned();
         while let Some(last) = end.pop() {
             // Surrogates are no characters: behind U+D7FF comes U+E000.
@@ -98,7 +98,7 @@ impl Read {
              UNION ALL SELECT cover_blob FROM media WHERE app = $1 AND file_id = $2
              UNION ALL SELECT $3 || dir || '/' FROM output_dirs WHERE app = $1 AND file_id = $2
              UNION ALL SELECT CASE WHEN substr(place, 1, 4) = 'dir:' THEN place || '/' ELSE place END FROM abandoned
-              WHERE substr(place, 1, length($3) + 4) = 'dir:' || $3
+              WHERE place || '/' = 'dir:' || $3 OR substr(place, 1, length($3) + 4) = 'dir:' || $3
                  OR substr(place, 1, length($3) + 5) = 'blob:' || $3",
         )
         .bind(scope.app().0)

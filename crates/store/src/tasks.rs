@@ -168,6 +168,20 @@ impl Read {
         each(&rows, decode_task)
     }
 
+    /// The unfinished tasks of one file: one or two.
+    pub async fn open_file_tasks(&mut self, scope: &Scope, file: FileId) -> Result<Vec<Task>, StoreError> {
+        let text = format!(
+            "SELECT {TASK} FROM tasks WHERE app = $1 AND file_id = $2 AND state IN ('waiting', 'processing')
+              ORDER BY created_at, id"
+        );
+        let rows = sqlx::query(sqlx::AssertSqlSafe(text))
+            .bind(scope.app().0)
+            .bind(file.0)
+            .fetch_all(self.conn())
+            .await?;
+        each(&rows, decode_task)
+    }
+
     /// Up to `limit` tasks of all applications that are unfinished after their deadline.
     pub async fn tasks_overdue(&mut self, now: Time, limit: u32) -> Result<Vec<Task>, StoreError> {
         let text = format!(
@@ -197,20 +211,28 @@ impl Read {
         each(&rows, decode_subtask)
     }
 
-    /// When the directory `dir` of a file's outputs came into being; `None`: there is none that may be served.
-    pub async fn output_dir(
+    /// When the output `below` in the directory `dir` of a file came into being; `None`: it may not be served, because the
+    /// directory may not, or because it was given up by itself or with the directory below that it lies in.
+    pub async fn output(
         &mut self,
         scope: &Scope,
         file: FileId,
         dir: &str,
+        below: &str,
     ) -> Result<Option<Time>, StoreError> {
-        let row =
-            sqlx::query("SELECT created_at FROM output_dirs WHERE app = $1 AND file_id = $2 AND dir = $3")
-                .bind(scope.app().0)
-                .bind(file.0)
-                .bind(dir)
-                .fetch_optional(self.conn())
-                .await?;
+        let place = format!("{}/{file}/{dir}", scope.app());
+        let first = below.split('/').next().unwrap_or_default();
+        let row = sqlx::query(
+            "SELECT created_at FROM output_dirs WHERE app = $1 AND file_id = $2 AND dir = $3
+                AND NOT EXISTS (SELECT 1 FROM abandoned WHERE place IN ($4, $5))",
+        )
+        .bind(scope.app().0)
+        .bind(file.0)
+        .bind(dir)
+        .bind(format!("blob:{place}/{below}"))
+        .bind(format!("dir:{place}/{first}"))
+        .fetch_optional(self.conn())
+        .await?;
         row.map(|row| row.time("created_at")).transpose()
     }
 }
@@ -290,6 +312,35 @@ impl Tx {
         .execute(self.conn())
         .await?;
         Ok(result.rows_affected() == 1)
+    }
+
+    /// Ends a task, and with `end` those of its sub-tasks that are not terminal, because nobody wants its results any more.
+    /// `Stale` if it is terminal.
+    pub async fn abort_task(
+        &mut self,
+        scope: &Scope,
+        id: &str,
+        end: &SubtaskEnd,
+        reason: &str,
+    ) -> Result<(), StoreError> {
+        self.hold_task(scope, id).await?;
+        for subtask in self.subtasks(scope, id).await? {
+            if matches!(subtask.state, SubtaskState::Waiting | SubtaskState::Processing) {
+                self.end_subtask(scope, id, subtask.index, end).await?;
+            }
+        }
+        let now = self.now();
+        let result = sqlx::query(
+            "UPDATE tasks SET state = 'aborted', finished_at = $1, reason = $2
+              WHERE app = $3 AND id = $4 AND state = 'processing'",
+        )
+        .bind(now.0)
+        .bind(reason)
+        .bind(scope.app().0)
+        .bind(id)
+        .execute(self.conn())
+        .await?;
+        ensure_changed(&result)
     }
 
     /// Marks a sub-task of a held task as begun. `Stale` if it was begun before.
@@ -387,6 +438,39 @@ impl Tx {
         .execute(self.conn())
         .await?;
         ensure_inserted(&result)
+    }
+}
+
+impl Tx {
+    /// Writes another record of what came out of `subtask`. `Stale` if it is not as it was read.
+    pub async fn replace_output(
+        &mut self,
+        scope: &Scope,
+        subtask: &Subtask,
+        output: &str,
+    ) -> Result<(), StoreError> {
+        let result = sqlx::query(
+            "UPDATE subtasks SET output = $1 WHERE task_id = $2 AND idx = $3 AND output = $4
+                AND task_id IN (SELECT id FROM tasks WHERE app = $5)",
+        )
+        .bind(output)
+        .bind(&subtask.task_id)
+        .bind(subtask.index)
+        .bind(&subtask.output)
+        .bind(scope.app().0)
+        .execute(self.conn())
+        .await?;
+        ensure_changed(&result)
+    }
+
+    /// Nothing of a file's outputs may be served from now on.
+    pub async fn remove_output_dirs(&mut self, scope: &Scope, file: FileId) -> Result<(), StoreError> {
+        sqlx::query("DELETE FROM output_dirs WHERE app = $1 AND file_id = $2")
+            .bind(scope.app().0)
+            .bind(file.0)
+            .execute(self.conn())
+            .await?;
+        Ok(())
     }
 }
 

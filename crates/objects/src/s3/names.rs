@@ -86,6 +86,12 @@ impl Names {
     }
 
     async fn in_directory(&self, name: &str) -> Result<Option<Target>, ObjectsError> {
+        let Some(data) = self.within(name).await? else { return Ok(None) };
+        Ok(self.client.head(&data).await?.map(|size| Target { data, size }))
+    }
+
+    /// The key that `name` has if it is one in a directory that was published; whether there are bytes is not said.
+    pub(super) async fn within(&self, name: &str) -> Result<Option<String>, ObjectsError> {
         let slashes: Vec<usize> = name.match_indices('/').map(|(at, _)| at).collect();
         for at in slashes.into_iter().rev() {
             let directory = format!("{}{DIRECTORY}", &name[..at]);
@@ -95,8 +101,7 @@ impl Names {
             };
             let Some(Target { data, .. }) = found else { continue };
             self.remember(&directory, &Target { data: data.clone(), size: 0 });
-            let data = format!("{data}{}", &name[at..]);
-            return Ok(self.client.head(&data).await?.map(|size| Target { data, size }));
+            return Ok(Some(format!("{data}{}", &name[at..])));
         }
         Ok(None)
     }
@@ -108,8 +113,13 @@ impl Names {
             self.client.delete(&key(name)).await?;
         }
         // Whatever lay below a directory is not there any more, either.
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.forget();
         Ok(found)
+    }
+
+    /// Looks everything up again.
+    pub(super) fn forget(&self) {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     fn remembered(&self, name: &str) -> Option<Target> {

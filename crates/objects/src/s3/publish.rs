@@ -70,6 +70,11 @@ fn gather(dir: &Path, prefix: &BlobName, below: &str, files: &mut Files) -> Resu
 /// See [`crate::Objects::delete_dir`].
 pub(super) async fn delete(s3: &S3, prefix: &BlobName) -> Result<(), ObjectsError> {
     let below = key(&format!("{prefix}/"));
+    if let Some(data) = s3.names.within(prefix.as_str()).await? {
+        // A part of a directory that was published, which has the only name.
+        delete_below(s3, &format!("{data}/")).await?;
+        s3.names.forget();
+    }
     loop {
         let page = s3.client.list(&below, "", 1000).await?;
         if page.is_empty() {

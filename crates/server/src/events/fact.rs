@@ -12,7 +12,7 @@ pub enum Fact {
     NewFileUpload(Box<NewFileUpload>),
     /// A task changed in a way its notify mode wants to be told.
     ProcedureStateChanged(Box<TaskSnapshot>),
-    /// A media, or parts of it, were deleted.
+    /// A media, or some of its files, were deleted. Of a deleted media nothing more is told.
     FileDeleted {
         /// FileId, decimal.
         file_id: String,

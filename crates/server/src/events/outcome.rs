@@ -5,7 +5,27 @@
 
 use serde::{Deserialize, Serialize};
 
+use reelgate_model::Time;
+use serde_json::Value;
+
 use super::fact::{AudioStreamFact, VideoStreamFact};
+
+/// Member of an output whose files were deleted afterwards; the rest of the record stays as it was.
+const DELETED: &str = "deleted_at";
+
+/// Whether the files of an output are deleted.
+pub fn is_deleted(output: &str) -> bool {
+    // Most outputs are not, and need not be read for it.
+    output.contains(DELETED)
+        && serde_json::from_str::<Value>(output).is_ok_and(|output| output.get(DELETED).is_some())
+}
+
+/// The record of an output whose files are deleted at `now`.
+pub fn deleted(output: &str, now: Time) -> serde_json::Result<String> {
+    let mut members: serde_json::Map<String, Value> = serde_json::from_str(output)?;
+    members.insert(DELETED.to_owned(), now.0.into());
+    serde_json::to_string(&members)
+}
 
 /// Input of `CoverBySnapshot`. The other kinds are described completely by their template and have the input `null`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -105,7 +105,7 @@ fn file_delete(file_id: &str, parts: &[DeletedPart]) -> FileDeleteTask {
     }
 }
 
-fn basic_info(media: &MediaFact) -> MediaBasicInfo {
+pub(crate) fn basic_info(media: &MediaFact) -> MediaBasicInfo {
     let class = if media.class_id == 0 { "Other" } else { "" };
     MediaBasicInfo {
         name: media.name.clone(),
@@ -133,7 +133,7 @@ fn basic_info(media: &MediaFact) -> MediaBasicInfo {
     }
 }
 
-fn meta_data(probe: &ProbeFact) -> MediaMetaData {
+pub(crate) fn meta_data(probe: &ProbeFact) -> MediaMetaData {
     MediaMetaData {
         size: count(probe.size),
         container: probe.container.clone(),
@@ -150,7 +150,7 @@ fn meta_data(probe: &ProbeFact) -> MediaMetaData {
     }
 }
 
-fn procedure(task: &TaskSnapshot) -> Result<ProcedureTask, RenderError> {
+pub(crate) fn procedure(task: &TaskSnapshot) -> Result<ProcedureTask, RenderError> {
     let (reviews, media): (Vec<&SubtaskFact>, Vec<&SubtaskFact>) =
         task.results.iter().partition(|result| result.kind.starts_with("Review."));
     Ok(ProcedureTask {
@@ -279,7 +279,7 @@ fn segment(segment: ReviewSegment) -> MediaContentReviewSegmentItem {
     }
 }
 
-fn transcode(definition: i64, output: TranscodeOutput) -> MediaTranscodeItem {
+pub(crate) fn transcode(definition: i64, output: TranscodeOutput) -> MediaTranscodeItem {
     MediaTranscodeItem {
         url: output.url,
         definition,
@@ -295,7 +295,7 @@ fn transcode(definition: i64, output: TranscodeOutput) -> MediaTranscodeItem {
     }
 }
 
-fn adaptive(definition: i64, output: AdaptiveOutput) -> AdaptiveDynamicStreamingInfoItem {
+pub(crate) fn adaptive(definition: i64, output: AdaptiveOutput) -> AdaptiveDynamicStreamingInfoItem {
     let rendition = |it: Rendition| MediaSubStreamInfoItem {
         kind: it.kind,
         width: count(it.width),
@@ -312,7 +312,7 @@ fn adaptive(definition: i64, output: AdaptiveOutput) -> AdaptiveDynamicStreaming
     }
 }
 
-fn sprite(definition: i64, output: SpriteOutput) -> MediaImageSpriteItem {
+pub(crate) fn sprite(definition: i64, output: SpriteOutput) -> MediaImageSpriteItem {
     MediaImageSpriteItem {
         definition,
         height: count(output.height),
@@ -373,7 +373,7 @@ fn percent(value: i64) -> f64 {
 pub(super) const NEVER_MS: i64 = 253_402_300_799_000;
 
 /// ISO 8601 in UTC with whole seconds, as the vendor writes times.
-fn iso8601(millis: i64) -> String {
+pub(crate) fn iso8601(millis: i64) -> String {
     Timestamp::from_second(millis.div_euclid(1000))
         .map_or_else(|_| NEVER.to_owned(), |stamp| stamp.to_string())
 }

@@ -1,8 +1,8 @@
 //! The life of a task: sub-tasks begin and end, the task finishes with the last of them, and whoever asked is told.
 //! Everything here runs in the caller's transaction and takes the task first.
 
-use reelgate_model::{NotifyMode, Scope, SubtaskState};
-use reelgate_store::{StoreError, Subtask, SubtaskEnd, Task, Tx};
+use reelgate_model::{MediaStatus, NotifyMode, Scope, SubtaskState, TaskState};
+use reelgate_store::{Read, StoreError, Subtask, SubtaskEnd, Task, Tx};
 use serde_json::Value;
 
 use crate::app::App;
@@ -77,24 +77,28 @@ async fn tell(tx: &mut Tx, app: &App, scope: &Scope, task: &str, finished: bool)
         return Ok(());
     }
     let file = task.file_id;
-    let snapshot = snapshot(tx, app, scope, task, finished).await?;
+    if tx.media(scope, file).await?.is_none_or(|media| media.status == MediaStatus::Deleted) {
+        // FileDeleted was the last that is told of a file.
+        return Ok(());
+    }
+    let snapshot = TaskSnapshot { finished, ..snapshot(tx, app, scope, task).await? };
     let fact = Fact::ProcedureStateChanged(Box::new(snapshot));
     events::append(tx, scope, Some(file), &fact).await?;
     Ok(())
 }
 
-async fn snapshot(
-    tx: &mut Tx,
+/// A task with all its results, as events and the cloud API tell of it.
+pub async fn snapshot(
+    read: &mut Read,
     app: &App,
     scope: &Scope,
     task: Task,
-    finished: bool,
 ) -> Result<TaskSnapshot, StoreError> {
-    let media = tx.media(scope, task.file_id).await?.ok_or(StoreError::Dangling)?;
-    let subtasks = tx.subtasks(scope, &task.id).await?;
+    let media = read.media(scope, task.file_id).await?.ok_or(StoreError::Dangling)?;
+    let subtasks = read.subtasks(scope, &task.id).await?;
     Ok(TaskSnapshot {
         task_id: task.id,
-        finished,
+        finished: matches!(task.state, TaskState::Finish | TaskState::Aborted),
         file_id: media.file_id.to_string(),
         file_name: media.name.clone(),
         file_url: urls::source(app, &media),

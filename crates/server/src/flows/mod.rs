@@ -28,6 +28,8 @@ mod stills;
 mod transcode;
 mod worker;
 
+pub use advance::snapshot;
+pub use reason::source_deleted;
 pub use start::{StartTask, enqueue_probe, start};
 pub use worker::{run, worker};
 

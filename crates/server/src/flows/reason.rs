@@ -76,6 +76,11 @@ impl Reason {
     }
 }
 
+/// How sub-tasks end whose media is deleted.
+pub fn source_deleted() -> SubtaskEnd {
+    Refusal::new(Reason::DownloadNotAccessible, "the media was deleted").end()
+}
+
 /// A reason and a sentence.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Refusal {

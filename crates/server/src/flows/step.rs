@@ -197,6 +197,12 @@ impl Step {
                 "the media was deleted",
             )));
         }
+        if media.source.blob.is_empty() {
+            return Err(StepError::Refused(Refusal::new(
+                Reason::DownloadNotAccessible,
+                "the source was deleted",
+            )));
+        }
         let step = Self { app: app.clone(), scope, job, task, media, subtasks };
         step.begin().await?;
         Ok(Some(step))
@@ -290,7 +296,23 @@ impl Step {
             bytes = published.bytes,
             "the outputs of a step are published"
         );
-        Ok(())
+        self.must_be_wanted().await
+    }
+
+    /// Bytes of a media that was deleted meanwhile go at once: its own may have been swept already.
+    async fn must_be_wanted(&self) -> Result<(), StepError> {
+        let media = self.app.store.read().await?.media(&self.scope, self.media.file_id).await?;
+        if media.is_some_and(|media| media.status == MediaStatus::Normal) {
+            return Ok(());
+        }
+        let (scope, job) = (self.scope.clone(), self.job.clone());
+        let unit = unit::<(), StoreError, _>(move |tx| {
+            Box::pin(async move { abandon_attempts(tx, &scope, &job, job.attempts).await })
+        });
+        self.app.store.write(unit).await?;
+        let refusal =
+            Refusal::new(Reason::DownloadNotAccessible, "the media was deleted while it was worked on");
+        Err(StepError::Refused(refusal))
     }
 
     /// Path of an output below its media.

@@ -6,6 +6,7 @@ pub mod router;
 pub mod api;
 mod auth;
 mod callbacks;
+mod cloudapi;
 mod console;
 mod cos;
 mod ops;

@@ -12,7 +12,7 @@ use http::{HeaderValue, Method, header};
 use tower::ServiceExt;
 use tower_http::cors::{AllowHeaders, CorsLayer};
 
-use super::{Problem, api, callbacks, console, cos, ops, play, tus, ugc};
+use super::{Problem, api, callbacks, cloudapi, console, cos, ops, play, tus, ugc};
 use crate::app::App;
 use crate::listen::{log_access, log_access_of};
 use crate::roles::Role;
@@ -60,6 +60,7 @@ impl Doors {
 fn is_signing(app: &App, request: &Request) -> bool {
     request.method() == Method::POST
         && request.uri().path() == SIGN
+        && !(serves_cloud_api(app) && cloudapi::is_host(request.headers()))
         && (!app.config.roles.contains(&Role::Gateway)
             || cos::Address::by_host(app, request.headers(), request.uri()).is_none())
 }
@@ -88,15 +89,22 @@ fn routes(app: &App) -> Router {
             .merge(api::routes())
             .route("/console", get(console::index))
             .route("/console/", get(console::index))
-            .route("/console/{*path}", get(console::file))
-            .route("/", get(console::to_console));
+            .route("/console/{*path}", get(console::file));
+        // In front of the real cloud, its API and its media are there, and its events come here.
         router = if app.config.mode.is_tencent() {
-            router.route("/callbacks/vod/{token}", post(callbacks::take))
+            router.route("/", get(console::to_console)).route("/callbacks/vod/{token}", post(callbacks::take))
         } else {
-            router.route("/play/{*path}", get(play::file).options(play::preflight))
+            router
+                .route("/", get(cloudapi::root).post(cloudapi::door))
+                .route("/play/{*path}", get(play::file).options(play::preflight))
         };
     }
     let router = router.fallback(not_found).layer(DefaultBodyLimit::max(JSON_LIMIT));
+    let router = if serves_cloud_api(app) {
+        router.layer(from_fn_with_state(app.clone(), cloud_api_hosts))
+    } else {
+        router
+    };
     let router =
         if has(Role::Gateway) { router.layer(from_fn_with_state(app.clone(), object_hosts)) } else { router };
     router.layer(from_fn(log_access)).with_state(app.clone())
@@ -143,6 +151,19 @@ async fn object_hosts(State(app): State<App>, request: Request, next: Next) -> R
         Some(address) => cos::serve(app, address, request).await,
         None => next.run(request).await,
     }
+}
+
+/// Whether the vendor's host names of the cloud API lead to it here.
+fn serves_cloud_api(app: &App) -> bool {
+    app.config.roles.contains(&Role::Api) && !app.config.mode.is_tencent()
+}
+
+/// The same for the cloud API: its clients know one path, and the host says what they mean.
+async fn cloud_api_hosts(State(app): State<App>, request: Request, next: Next) -> Response {
+    if cloudapi::is_host(request.headers()) {
+        return cloudapi::door(State(app), request).await;
+    }
+    next.run(request).await
 }
 
 async fn not_found(uri: http::Uri) -> Problem {

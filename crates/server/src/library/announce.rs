@@ -81,7 +81,8 @@ fn exceeded(session: &Session, findings: &Findings) -> Option<Fact> {
     })
 }
 
-fn media_fact(app: &App, media: &Media, category: &str) -> MediaFact {
+/// A media as events and the cloud API tell of it.
+pub(crate) fn media_fact(app: &App, media: &Media, category: &str) -> MediaFact {
     MediaFact {
         file_id: media.file_id.to_string(),
         name: media.name.clone(),

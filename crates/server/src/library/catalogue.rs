@@ -1,7 +1,7 @@
 //! What the library shows: a page of media, and one media with everything that was made of it.
 
-use reelgate_model::{FileId, Scope, SubtaskState, TaskState, Time};
-use reelgate_store::{Media, Read, Review, StoreError, Subtask, Task};
+use reelgate_model::{FileId, MediaStatus, Scope, SubtaskState, TaskState, Time};
+use reelgate_store::{Media, MediaSearch, Read, Review, StoreError, Subtask, Task};
 
 use crate::app::App;
 
@@ -49,7 +49,32 @@ pub async fn page(
 /// The media `file`, deleted or not; `None` if the application has no such file.
 pub async fn whole(app: &App, scope: &Scope, file: FileId) -> Result<Option<Whole>, StoreError> {
     let mut read = app.store.read().await?;
-    let Some(media) = read.media(scope, file).await? else { return Ok(None) };
+    match read.media(scope, file).await? {
+        Some(media) => whole_of(&mut read, scope, media).await.map(Some),
+        None => Ok(None),
+    }
+}
+
+/// Those of the media that meet the conditions of `search`: how many there are, and up to `limit` of them after the first
+/// `offset`.
+pub async fn search(
+    app: &App,
+    scope: &Scope,
+    search: &MediaSearch,
+    offset: u32,
+    limit: u32,
+) -> Result<(u64, Vec<Whole>), StoreError> {
+    let mut read = app.store.read().await?;
+    let count = read.media_count(scope, search).await?;
+    let mut found = Vec::new();
+    for media in read.media_search(scope, search, offset, limit).await? {
+        found.push(whole_of(&mut read, scope, media).await?);
+    }
+    Ok((count, found))
+}
+
+async fn whole_of(read: &mut Read, scope: &Scope, media: Media) -> Result<Whole, StoreError> {
+    let file = media.file_id;
     let session = read.session_of_file(scope, file).await?;
     let review = read.latest_review(scope, file).await?;
     let mut tasks = Vec::new();
@@ -58,7 +83,13 @@ pub async fn whole(app: &App, scope: &Scope, file: FileId) -> Result<Option<Whol
         tasks.push((task, subtasks));
     }
     let procedure = session.map(|session| session.request.procedure).unwrap_or_default();
-    Ok(Some(Whole { media, procedure, review, tasks }))
+    Ok(Whole { media, procedure, review, tasks })
+}
+
+/// The same unless it is deleted.
+pub async fn present(app: &App, scope: &Scope, file: FileId) -> Result<Option<Whole>, StoreError> {
+    let found = whole(app, scope, file).await?;
+    Ok(found.filter(|found| found.media.status == MediaStatus::Normal))
 }
 
 async fn newest_task(

@@ -3,6 +3,7 @@
 pub mod announce;
 pub mod apps;
 pub mod catalogue;
+pub mod delete;
 pub mod keys;
 pub mod probe;
 pub mod timeline;

@@ -113,11 +113,16 @@ impl Findings {
 
     /// The vendor's `Category`.
     pub fn category(&self) -> &'static str {
-        match self.content_type.split_once('/').map(|(group, _)| group) {
-            Some("image") => "Image",
-            Some("audio") => "Audio",
-            _ => "Video",
-        }
+        category(self.content_type)
+    }
+}
+
+/// The vendor's `Category` of what is served as `content_type`.
+pub fn category(content_type: &str) -> &'static str {
+    match content_type.split_once('/').map(|(group, _)| group) {
+        Some("image") => "Image",
+        Some("audio") => "Audio",
+        _ => "Video",
     }
 }
 

@@ -6,8 +6,11 @@ use reelgate_store::Media;
 
 use crate::app::App;
 
-/// URL of the source.
+/// URL of the source, or an empty text when it was deleted.
 pub fn source(app: &App, media: &Media) -> String {
+    if media.source.blob.is_empty() {
+        return String::new();
+    }
     file(app, media.app, media.file_id, &media.source.name)
 }
 
@@ -17,6 +20,11 @@ pub fn cover(app: &App, media: &Media) -> String {
         return String::new();
     }
     file(app, media.app, media.file_id, &media.cover.name)
+}
+
+/// What [`file()`] made `url` of, whatever the play origin was then.
+pub fn path_of(url: &str, owner: AppId, file: FileId) -> Option<&str> {
+    url.split_once(&format!("/play/{owner}/{file}/")).map(|(_, path)| path)
 }
 
 /// URL of the file at `path` below the media, such as `v1/adp.10.m3u8`.

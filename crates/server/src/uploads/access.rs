@@ -2,7 +2,6 @@
 //! which reach every object of their application.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use reelgate_model::{AppId, FileId, Principal, Scope, SessionState};
 use reelgate_store::Session;
@@ -72,15 +71,7 @@ impl Credential {
         if let Some((grant, session_id)) = Grant::of_secret_id(&app.vault, access_key) {
             return Ok(Self::Grant { grant, session_id });
         }
-        let (looked, now) = (Instant::now(), app.clock.now());
-        let mut directory = app.directory.current(app).await?;
-        if directory.secret_key(access_key, now).is_none() {
-            directory = app.directory.since(app, looked).await?;
-        }
-        directory
-            .secret_key(access_key, now)
-            .map(|key| Self::Key(Arc::clone(key)))
-            .ok_or(AccessError::UnknownKey)
+        app.directory.secret_key(app, access_key).await?.map(Self::Key).ok_or(AccessError::UnknownKey)
     }
 
     /// What requests are signed with.

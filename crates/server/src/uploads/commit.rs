@@ -7,8 +7,8 @@
 use std::time::Duration;
 
 use anyhow::Context;
-use reelgate_model::{Scope, SessionState};
-use reelgate_store::{Media, NewMedia, Object, Session, StoreError, StoredFile, Tx, unit};
+use reelgate_model::{FileId, MediaStatus, Scope, SessionState};
+use reelgate_store::{Media, NewMedia, Object, Read, Session, StoreError, StoredFile, Tx, unit};
 use reelgate_wire::upload_signature;
 
 use super::{Permit, Refusal, quota, session};
@@ -146,6 +146,7 @@ async fn commit_video(app: &App, session: &Session) -> Result<(), CommitError> {
 }
 
 async fn commit_cover(app: &App, session: &Session) -> Result<(), CommitError> {
+    must_be_there(&mut app.store.read().await?, &session::scope_of(session), session.file_id).await?;
     let object = object(app, session, &session.request.cover_key).await?.ok_or_else(|| missing("cover"))?;
     if object.size == 0 {
         return Err(Refusal::Invalid("the cover has 0 bytes; upload it again".to_owned()).into());
@@ -160,6 +161,7 @@ async fn commit_cover(app: &App, session: &Session) -> Result<(), CommitError> {
             tx.end_session(&scope, &session.id, SessionState::Committed, "committed").await?;
             quota::settle(tx, &session, Some(used)).await?;
             still_the_same(tx, &scope, &looked_at).await?;
+            must_be_there(tx, &scope, session.file_id).await?;
             let old = tx.set_cover(&scope, session.file_id, &cover).await?;
             if !old.is_empty() {
                 tx.abandon(&scope, &format!("blob:{old}"), "cover_replaced").await?;
@@ -168,6 +170,13 @@ async fn commit_cover(app: &App, session: &Session) -> Result<(), CommitError> {
         })
     });
     app.store.write(unit).await
+}
+
+async fn must_be_there(read: &mut Read, scope: &Scope, file: FileId) -> Result<(), CommitError> {
+    match read.media(scope, file).await? {
+        Some(media) if media.status == MediaStatus::Normal => Ok(()),
+        _ => Err(Refusal::Invalid(format!("the file {file} was deleted; it can have no cover")).into()),
+    }
 }
 
 /// A key and the blob that was behind it when it was looked at.

@@ -189,12 +189,12 @@ async fn another_application_sees_and_changes_nothing(f: Fixture) {
 
 async fn a_directory_is_served_once_it_has_a_row(f: Fixture) {
     task(&f, "t").await;
-    assert_eq!(f.store.read().await.unwrap().output_dir(&f.scope, FILE, "d").await.unwrap(), None);
+    assert_eq!(f.store.read().await.unwrap().output(&f.scope, FILE, "d", "x").await.unwrap(), None);
     let scope = f.scope.clone();
     write!(f.store, tx => tx.add_output_dir(&scope, FILE, "d", "t").await).unwrap();
     let mut read = f.store.read().await.unwrap();
-    assert_eq!(read.output_dir(&f.scope, FILE, "d").await.unwrap(), Some(START));
-    assert_eq!(read.output_dir(&Scope::system(AppId(7)), FILE, "d").await.unwrap(), None);
+    assert_eq!(read.output(&f.scope, FILE, "d", "x").await.unwrap(), Some(START));
+    assert_eq!(read.output(&Scope::system(AppId(7)), FILE, "d", "x").await.unwrap(), None);
     drop(read);
     let scope = f.scope.clone();
     let twice = write!(f.store, tx => tx.add_output_dir(&scope, FILE, "d", "t").await);

@@ -83,7 +83,7 @@ fn page(fields: &mut Fields) -> Result<(u32, u32), Refusal> {
     let offset = fields.number("Offset")?.unwrap_or(0);
     let limit = fields.number("Limit")?.unwrap_or(DEFAULT_LIMIT);
     let (Ok(from), Ok(count)) = (u32::try_from(offset), u32::try_from(limit)) else {
-        let code = if offset < 0 || offset > MOST_FOUND { Code::InvalidOffset } else { Code::InvalidLimit };
+        let code = if !(0..=MOST_FOUND).contains(&offset) { Code::InvalidOffset } else { Code::InvalidLimit };
         return Err(Refusal::new(code, "Offset and Limit are not negative and together at most 5000"));
     };
     if offset.saturating_add(limit) > MOST_FOUND {

@@ -26,11 +26,11 @@ tagged!(
         NewFileUpload(FileUploadTask) = "NewFileUpload" in "FileUploadEvent",
         /// A procedure changed state or finished.
         ProcedureStateChanged(ProcedureTask) = "ProcedureStateChanged" in "ProcedureStateChangeEvent",
+        /// A media, or files of it, were deleted.
+        FileDeleted(FileDeleteTask) = "FileDeleted" in "FileDeleteEvent",
         /// A review finished.
         ReviewAudioVideoComplete(ReviewAudioVideoTask)
             = "ReviewAudioVideoComplete" in "ReviewAudioVideoCompleteEvent",
-        /// Files were deleted.
-        FileDeleted(FileDeleteTask) = "FileDeleted" in "FileDeleteEvent",
     }
 );
 
@@ -48,6 +48,37 @@ pub struct FileUploadTask {
     pub review_audio_video_task_id: String,
     /// What is in it. Never missing: consumers reject that.
     pub meta_data: MediaMetaData,
+}
+
+/// `FileDeleteTask`: the content of a FileDeleted event.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct FileDeleteTask {
+    /// The media.
+    pub file_id_set: Vec<String>,
+    /// What of each.
+    pub file_delete_result_info: Vec<FileDeleteResultItem>,
+}
+
+/// `FileDeleteResultItem`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct FileDeleteResultItem {
+    /// The media.
+    pub file_id: String,
+    /// What of it; empty: everything.
+    pub delete_parts: Vec<MediaDeleteItem>,
+}
+
+/// `MediaDeleteItem`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct MediaDeleteItem {
+    /// Such as `TranscodeFiles`.
+    #[serde(rename = "Type")]
+    pub kind: String,
+    /// Template; 0: all of the type.
+    pub definition: i64,
 }
 
 /// `ProcedureTask`: the content of a ProcedureStateChanged event.
@@ -90,35 +121,4 @@ pub struct ProcedureTask {
     pub operator: String,
     /// How it was asked, or empty.
     pub operation_type: String,
-}
-
-/// `FileDeleteTask`: the content of a FileDeleted event.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
-pub struct FileDeleteTask {
-    /// The media.
-    pub file_id_set: Vec<String>,
-    /// What of each.
-    pub file_delete_result_info: Vec<FileDeleteResultItem>,
-}
-
-/// `FileDeleteResultItem`: what was deleted of one media.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
-pub struct FileDeleteResultItem {
-    /// The media.
-    pub file_id: String,
-    /// Empty: all of it.
-    pub delete_parts: Vec<MediaDeleteItem>,
-}
-
-/// `MediaDeleteItem`: one kind of files of a media.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
-pub struct MediaDeleteItem {
-    /// Such as `TranscodeFiles`.
-    #[serde(rename = "Type")]
-    pub kind: String,
-    /// Template; 0: all of them.
-    pub definition: i64,
 }

@@ -10,7 +10,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::when::rfc3339;
 use crate::app::App;
 use crate::events::fact::ProbeFact;
-use crate::events::outcome::{AdaptiveOutput, TranscodeOutput};
+use crate::events::outcome::{self, AdaptiveOutput, TranscodeOutput};
 use crate::flows::evidence::{FrameRecord, ModelRecord};
 use crate::http::Problem;
 use crate::library::catalogue::{Listed, Whole};
@@ -324,7 +324,8 @@ fn probe_answer(found: ProbeFact) -> ProbeAnswer {
 fn playback(tasks: &[(Task, Vec<Subtask>)]) -> anyhow::Result<Playback> {
     for (_, subtasks) in tasks {
         let mut found = Playback::default();
-        for subtask in subtasks.iter().filter(|subtask| subtask.state == SubtaskState::Success) {
+        let there = |one: &&Subtask| one.state == SubtaskState::Success && !outcome::is_deleted(&one.output);
+        for subtask in subtasks.iter().filter(there) {
             match subtask.kind.as_str() {
                 "AdaptiveDynamicStreaming" => {
                     let output: AdaptiveOutput = record("output", &subtask.output)?;

@@ -37,12 +37,14 @@ pub(super) async fn resolve(app: &App, path: &str) -> Result<Target, Problem> {
     }
     let private = application.private;
     match rest.split_once('/') {
-        None if rest == media.source.name => stored(&media.source, media.created_at, private),
+        None if rest == media.source.name && !media.source.blob.is_empty() => {
+            stored(&media.source, media.created_at, private)
+        }
         None if rest == media.cover.name => stored(&media.cover, media.updated_at, private),
         None => Err(nothing(path)),
         Some((dir, below)) => {
             let content_type = types::of_output(below).ok_or_else(|| nothing(path))?;
-            let since = read.output_dir(&scope, file, dir).await?.ok_or_else(|| nothing(path))?;
+            let since = read.output(&scope, file, dir, below).await?.ok_or_else(|| nothing(path))?;
             let blob = BlobName::new(format!("{owner}/{file}/{rest}")).map_err(|_| nothing(path))?;
             Ok(Target { blob, content_type: content_type.to_owned(), since, output: true, private })
         }

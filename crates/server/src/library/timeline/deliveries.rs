@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::{Entry, Kind, LIMIT};
 use crate::events::Fact;
 use crate::events::endpoint;
+use crate::events::fact::DeletedPart;
 
 pub(super) async fn events(
     entries: &mut Vec<Entry>,
@@ -32,9 +33,10 @@ fn event(event: &Event) -> Entry {
         Ok(Fact::ProcedureStateChanged(task)) => entry
             .with("task_id", task.task_id)
             .with("status", if task.finished { "FINISH" } else { "PROCESSING" }),
+        Ok(Fact::FileDeleted { parts, .. }) if parts.is_empty() => entry,
         Ok(Fact::FileDeleted { parts, .. }) => {
-            let parts: Vec<String> = parts.into_iter().map(|part| part.r#type).collect();
-            entry.with("deleted", if parts.is_empty() { "everything".to_owned() } else { parts.join(", ") })
+            let part = |part: &DeletedPart| format!("{} {}", part.r#type, part.definition);
+            entry.with("parts", parts.iter().map(part).collect::<Vec<_>>().join(", "))
         }
         Ok(Fact::Received(received)) => entry
             .with("task_id", received.task_id)

@@ -227,9 +227,9 @@ async fn changes(t: &TestApp) -> Vec<TaskSnapshot> {
     let changed = |fact| match fact {
         Fact::ProcedureStateChanged(snapshot) => Some(*snapshot),
         Fact::NewFileUpload(_)
+        | Fact::FileDeleted { .. }
         | Fact::UploadExpired { .. }
         | Fact::PermissionExceeded { .. }
-        | Fact::FileDeleted { .. }
         | Fact::EndpointDisabled { .. }
         | Fact::Received(_)
         | Fact::Reconciled { .. }
