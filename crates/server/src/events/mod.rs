@@ -12,6 +12,7 @@ pub mod fact;
 mod flights;
 pub mod outcome;
 pub mod own;
+pub mod pull;
 mod push;
 pub mod receive;
 pub mod render;
@@ -22,6 +23,7 @@ pub mod sample;
 mod settle;
 pub mod target;
 mod types;
+pub mod vendor_config;
 
 pub use append::{append, append_for};
 pub use fact::Fact;

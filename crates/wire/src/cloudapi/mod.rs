@@ -9,6 +9,7 @@ mod code;
 mod delete_media;
 mod describe_media_infos;
 mod describe_task_detail;
+mod events;
 mod fields;
 pub mod form;
 mod media_info;
@@ -25,6 +26,10 @@ pub use code::Code;
 pub use delete_media::{DeleteMedia, DeletePart};
 pub use describe_media_infos::{DescribeMediaInfos, DescribedMediaInfos, MOST_FILE_IDS};
 pub use describe_task_detail::{DescribeTaskDetail, TaskDetail};
+pub use events::{
+    DescribedEventConfig, EventMode, MOST_HANDLES, ModifyEventConfig, PulledEvents, read_confirm_events,
+    read_pull_events, switch_word,
+};
 pub use fields::Fields;
 pub use media_info::{
     FileReviewInfo, MediaAdaptiveDynamicStreamingInfo, MediaFilter, MediaFilters, MediaImageSpriteInfo,

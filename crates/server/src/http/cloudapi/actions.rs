@@ -8,14 +8,21 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::failed::Failed;
-use super::{delete_media, describe_media_infos, describe_task_detail, search_media};
+use super::{
+    confirm_events, delete_media, describe_event_config, describe_media_infos, describe_task_detail,
+    modify_event_config, pull_events, search_media,
+};
 use crate::app::App;
 
 /// Every action, by the vendor's name. An answer may take its time: PullEvents holds requests for 5 s.
 const ACTIONS: &[Action] = &[
+    Action { name: "ConfirmEvents", answer: |call| Box::pin(confirm_events::answer(call)) },
     Action { name: "DeleteMedia", answer: |call| Box::pin(delete_media::answer(call)) },
+    Action { name: "DescribeEventConfig", answer: |call| Box::pin(describe_event_config::answer(call)) },
     Action { name: "DescribeMediaInfos", answer: |call| Box::pin(describe_media_infos::answer(call)) },
     Action { name: "DescribeTaskDetail", answer: |call| Box::pin(describe_task_detail::answer(call)) },
+    Action { name: "ModifyEventConfig", answer: |call| Box::pin(modify_event_config::answer(call)) },
+    Action { name: "PullEvents", answer: |call| Box::pin(pull_events::answer(call)) },
     Action { name: "SearchMedia", answer: |call| Box::pin(search_media::answer(call)) },
 ];
 
@@ -26,6 +33,8 @@ pub(super) struct Call {
     pub scope: Scope,
     /// The parameters besides `SubAppId`.
     pub fields: Fields,
+    /// Who asks, for the audit.
+    pub remote: String,
 }
 
 type Answer = Pin<Box<dyn Future<Output = Result<Value, Failed>> + Send>>;

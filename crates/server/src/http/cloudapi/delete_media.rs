@@ -8,7 +8,7 @@ use super::failed::Failed;
 use crate::library::delete::{self, DeleteError, Part};
 
 pub(super) async fn answer(call: Call) -> Result<Value, Failed> {
-    let Call { app, scope, fields } = call;
+    let Call { app, scope, fields, .. } = call;
     let DeleteMedia { file_id, parts } = DeleteMedia::read(fields)?;
     let file = file_id.parse().map_err(|_| {
         Refusal::new(Code::InvalidFileId, format!("FileId {file_id:.64?} is not a decimal number"))

@@ -9,7 +9,7 @@ use super::media_info::media_info;
 use crate::library::catalogue;
 
 pub(super) async fn answer(call: Call) -> Result<Value, Failed> {
-    let Call { app, scope, fields } = call;
+    let Call { app, scope, fields, .. } = call;
     let asked = DescribeMediaInfos::read(fields)?;
     let mut found = DescribedMediaInfos { media_info_set: Vec::new(), not_exist_file_id_set: Vec::new() };
     for text in asked.file_ids {

@@ -13,7 +13,7 @@ use crate::flows;
 const PROCEDURE: &str = "Procedure";
 
 pub(super) async fn answer(call: Call) -> Result<Value, Failed> {
-    let Call { app, scope, fields } = call;
+    let Call { app, scope, fields, .. } = call;
     let DescribeTaskDetail { task_id } = DescribeTaskDetail::read(fields)?;
     let mut read = app.store.read().await?;
     let task = read.task(&scope, &task_id).await?.ok_or_else(|| {

@@ -6,11 +6,15 @@
 
 mod actions;
 mod authenticate;
+mod confirm_events;
 mod delete_media;
+mod describe_event_config;
 mod describe_media_infos;
 mod describe_task_detail;
 mod failed;
 mod media_info;
+mod modify_event_config;
+mod pull_events;
 mod search_media;
 
 use axum::body::{Body, Bytes};
@@ -25,7 +29,7 @@ use uuid::Uuid;
 use self::actions::{Action, Call};
 use self::authenticate::{Asked, authenticate};
 use self::failed::Failed;
-use super::console;
+use super::{Origin, console};
 use crate::app::App;
 use crate::listen::AccessNote;
 
@@ -92,7 +96,8 @@ async fn answer(app: &App, parts: &Parts, body: Body, name: &mut &'static str) -
         return Err(Refusal::new(Code::InvalidAction, sentence).into());
     };
     *name = action.name;
-    (action.answer)(Call { app: app.clone(), scope, fields }).await
+    let remote = Origin::of(app, parts).client.to_string();
+    (action.answer)(Call { app: app.clone(), scope, fields, remote }).await
 }
 
 async fn read(body: Body) -> Result<Bytes, Refusal> {

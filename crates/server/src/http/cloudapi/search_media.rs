@@ -12,7 +12,7 @@ use super::media_info::media_info;
 use crate::library::catalogue;
 
 pub(super) async fn answer(call: Call) -> Result<Value, Failed> {
-    let Call { app, scope, fields } = call;
+    let Call { app, scope, fields, .. } = call;
     let asked = SearchMedia::read(fields)?;
     let from = asked.created_from.as_deref().map(|text| time("After", text)).transpose()?;
     let until = asked.created_until.as_deref().map(|text| time("Before", text)).transpose()?;
