@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use reelgate_model::{AppId, FileId, Scope};
-use reelgate_store::{Cursor, Engine, LogPage, LogRead, NewEvent, Recorded, Store, StoreError, Tx};
+use reelgate_store::{Cursor, Engine, LogPage, LogRead, NewEvent, Readers, Recorded, Store, StoreError, Tx};
 use tokio::sync::oneshot;
 
 use crate::fixture::{APP, Fixture, both, write};
@@ -12,13 +12,16 @@ both!(
     a_reader_never_passes_an_event_that_commits_later,
     the_order_of_one_file_survives_an_early_transaction,
     events_are_paged_and_kept_apart_by_application,
+    a_reader_with_nothing_to_read_keeps_up,
+    writers_of_one_file_number_its_events_without_gaps,
+    what_is_for_one_endpoint_is_for_no_other_reader,
     a_cursor_of_another_epoch_says_reset,
     renewing_the_epoch_keeps_every_event_and_no_endpoint_skips_one,
     an_event_in_a_failed_unit_never_was,
 );
 
 fn event(kind: &str, file: Option<FileId>) -> NewEvent {
-    NewEvent { file, kind: kind.to_owned(), fact: "{\"a\":1}".to_owned(), raw: None }
+    NewEvent { file, kind: kind.to_owned(), fact: "{\"a\":1}".to_owned(), raw: None, readers: Readers::All }
 }
 
 async fn append(store: &Store, kind: &str, file: Option<FileId>) -> Recorded {
@@ -29,7 +32,7 @@ async fn append(store: &Store, kind: &str, file: Option<FileId>) -> Recorded {
 fn page(read: LogRead) -> LogPage {
     match read {
         LogRead::Page(page) => page,
-        LogRead::Reset(_) => panic!("the cursor was reset"),
+        LogRead::Reset(_) | LogRead::Expired(_) => panic!("the cursor was reset"),
     }
 }
 
@@ -105,20 +108,6 @@ async fn a_reader_never_passes_an_event_that_commits_later(f: Fixture) {
     assert_eq!(f.store.read().await.unwrap().log_end().await.unwrap(), cursor);
 }
 
-/// Rows that nouns of other files own, written by hand to have a media to number events by.
-async fn make_media(f: &Fixture, file: i64) {
-    execute(
-        f,
-        format!(
-            "INSERT INTO media (file_id, app, session_id, name, type, status, source_name, source_blob, source_size,
-                                region, created_at, updated_at)
-             VALUES ({file}, {}, 's{file}', '', '', 'normal', '', '', 0, '', 0, 0)",
-            APP.0
-        ),
-    )
-    .await;
-}
-
 async fn execute(f: &Fixture, statement: String) {
     sqlx::any::install_default_drivers();
     let pool = sqlx::AnyPool::connect(&f.url).await.unwrap();
@@ -127,7 +116,6 @@ async fn execute(f: &Fixture, statement: String) {
 }
 
 async fn the_order_of_one_file_survives_an_early_transaction(f: Fixture) {
-    make_media(&f, 5).await;
     let file = Some(FileId(5));
     let begin = start(&f).await;
     assert_eq!(append(&f.store, "first", file).await.file_seq, Some(1));
@@ -182,23 +170,64 @@ async fn events_are_paged_and_kept_apart_by_application(f: Fixture) {
     let mut read = f.store.read().await.unwrap();
     let first = page(read.events_after(&f.scope, &begin, 2).await.unwrap());
     assert_eq!(first.events.len(), 2);
-    assert_eq!(
-        (first.events[0].file, first.events[0].file_seq),
-        (Some(FileId(404)), None),
-        "no media: no number"
-    );
+    assert_eq!((first.events[0].file, first.events[0].file_seq), (Some(FileId(404)), Some(1)));
     let second = page(read.events_after(&f.scope, &first.next, 10).await.unwrap());
     assert_eq!(second.events.len(), 3);
-    assert_eq!(second.next, end);
+    assert!(!end.is_after(&second.next), "at the end of the log, where others may have written, too");
     assert_eq!(page(read.events_after(&f.scope, &end, 10).await.unwrap()).events, []);
+    drop(read);
+    let other = Scope::system(AppId(9));
+    let found = page(f.store.read().await.unwrap().events_after(&other, &begin, 100).await.unwrap());
+    assert_eq!(found.events.len(), 1);
+    assert_eq!((found.events[0].raw.as_deref(), found.events[0].app), (Some(&[0, 255][..]), AppId(9)));
+}
+
+/// A reader whose application is quiet is not behind the log when others are not.
+async fn a_reader_with_nothing_to_read_keeps_up(f: Fixture) {
+    let begin = start(&f).await;
+    let (_, cursor) = follow(&f, &begin, 0).await;
+    assert_eq!(cursor, begin);
+    let other = event("of another", None);
+    write!(f.store, tx => tx.append_event(&Scope::system(AppId(9)), &other).await).unwrap();
     loop {
-        let all = page(read.log_after(&begin, 100).await.unwrap());
-        if all.events.len() == 6 {
-            assert_eq!(all.events[5].raw.as_deref(), Some(&[0, 255][..]));
-            assert_eq!(all.events[5].app, AppId(9));
-            break;
+        let read = page(f.store.read().await.unwrap().events_after(&f.scope, &begin, 10).await.unwrap());
+        assert_eq!(read.events, []);
+        if read.next.is_after(&begin) {
+            append(&f.store, "own", None).await;
+            assert_eq!(follow(&f, &read.next, 1).await.0, ["own"]);
+            return;
         }
     }
+}
+
+async fn writers_of_one_file_number_its_events_without_gaps(f: Fixture) {
+    let begin = start(&f).await;
+    let writers = (0..8).map(|w| {
+        let store = f.store.clone();
+        tokio::spawn(async move {
+            for n in 0..10 {
+                append(&store, &format!("{w}.{n}"), Some(FileId(7))).await;
+            }
+        })
+    });
+    futures_util::future::join_all(writers).await;
+    let (kinds, _) = follow(&f, &begin, 80).await;
+    assert_eq!(kinds.len(), 80);
+    let found = page(f.store.read().await.unwrap().events_after(&f.scope, &begin, 100).await.unwrap());
+    let numbers: Vec<_> = found.events.iter().map(|event| event.file_seq.unwrap()).collect();
+    assert_eq!(numbers, (1..=80).collect::<Vec<_>>(), "in the order of reading");
+}
+
+async fn what_is_for_one_endpoint_is_for_no_other_reader(f: Fixture) {
+    let begin = start(&f).await;
+    let test = NewEvent { readers: Readers::TestOf("someone".to_owned()), ..event("test", None) };
+    write!(f.store, tx => tx.append_event(&Scope::system(APP), &test).await).unwrap();
+    let all = NewEvent { readers: Readers::TestAll, ..event("for all", None) };
+    write!(f.store, tx => tx.append_event(&Scope::system(APP), &all).await).unwrap();
+    let (kinds, _) = follow(&f, &begin, 1).await;
+    assert_eq!(kinds, ["for all"]);
+    let found = page(f.store.read().await.unwrap().events_after(&f.scope, &begin, 10).await.unwrap());
+    assert!(found.events[0].test);
 }
 
 async fn a_cursor_of_another_epoch_says_reset(f: Fixture) {
@@ -206,8 +235,7 @@ async fn a_cursor_of_another_epoch_says_reset(f: Fixture) {
     let stranger = Cursor { epoch: "0".repeat(32), txid: i64::MAX, seq: i64::MAX };
     let mut read = f.store.read().await.unwrap();
     let begin = read.log_start().await.unwrap();
-    assert_eq!(read.events_after(&f.scope, &stranger, 10).await.unwrap(), LogRead::Reset(begin.clone()));
-    assert_eq!(read.log_after(&stranger, 10).await.unwrap(), LogRead::Reset(begin));
+    assert_eq!(read.events_after(&f.scope, &stranger, 10).await.unwrap(), LogRead::Reset(begin));
 }
 
 async fn renewing_the_epoch_keeps_every_event_and_no_endpoint_skips_one(f: Fixture) {
@@ -259,7 +287,6 @@ async fn renewing_the_epoch_keeps_every_event_and_no_endpoint_skips_one(f: Fixtu
 }
 
 async fn an_event_in_a_failed_unit_never_was(f: Fixture) {
-    make_media(&f, 6).await;
     let begin = start(&f).await;
     let failed = write!(f.store, tx => {
         tx.append_event(&Scope::system(APP), &event("never", Some(FileId(6)))).await?;
