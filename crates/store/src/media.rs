@@ -1,8 +1,7 @@
 //! Media: the library.
 
 use reelgate_model::{AppId, FileId, MediaStatus, Scope, Suggestion, Time};
-use sqlx::any::{AnyArguments, AnyRow};
-use sqlx::query::Query;
+use sqlx::any::AnyRow;
 
 use crate::row::{Columns, each, ensure_changed};
 use crate::{Read, StoreError, Tx};
@@ -103,22 +102,7 @@ pub struct Probed {
     pub content_type: String,
 }
 
-/// Conditions that all hold.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct MediaSearch {
-    /// One of these; empty: any.
-    pub files: Vec<FileId>,
-    /// The name begins with one of these; empty: any.
-    pub name_prefixes: Vec<String>,
-    /// Made then or later.
-    pub from: Option<Time>,
-    /// Made then or earlier.
-    pub until: Option<Time>,
-    /// Oldest first rather than newest first.
-    pub ascending: bool,
-}
-
-const COLUMNS: &str = "file_id, app, session_id, user_name, name, type, status, class_id, source_name, source_blob, \
+pub(crate) const COLUMNS: &str = "file_id, app, session_id, user_name, name, type, status, class_id, source_name, source_blob, \
     source_size, source_type, cover_name, cover_blob, cover_type, probe, probe_error, region, source_context, \
     announced_at, verdict, expires_at, created_at, updated_at";
 
@@ -155,68 +139,6 @@ impl Read {
             .fetch_all(self.conn())
             .await?;
         each(&rows, decode)
-    }
-}
-
-impl Read {
-    /// How many media that are not deleted meet the conditions.
-    pub async fn media_count(&mut self, scope: &Scope, search: &MediaSearch) -> Result<u64, StoreError> {
-        let text = format!("SELECT COUNT(*) AS found FROM media WHERE {}", search.conditions());
-        let row = search.bind(&text, scope).fetch_one(self.conn()).await?;
-        row.size("found")
-    }
-
-    /// Up to `limit` media that are not deleted and meet the conditions, without the first `offset`.
-    pub async fn media_search(
-        &mut self,
-        scope: &Scope,
-        search: &MediaSearch,
-        offset: u32,
-        limit: u32,
-    ) -> Result<Vec<Media>, StoreError> {
-        let order = if search.ascending { "ASC" } else { "DESC" };
-        // Numbers of ours: they cannot be anything else in the text.
-        let text = format!(
-            "SELECT {COLUMNS} FROM media WHERE {} ORDER BY created_at {order}, file_id {order}
-              LIMIT {limit} OFFSET {offset}",
-            search.conditions()
-        );
-        let rows = search.bind(&text, scope).fetch_all(self.conn()).await?;
-        each(&rows, decode)
-    }
-}
-
-impl MediaSearch {
-    /// `$1` application, `$2` and `$3` the times, then the files, then the prefixes.
-    fn conditions(&self) -> String {
-        let place = |n: usize| format!("${}", 4 + n);
-        let files: Vec<String> = (0..self.files.len()).map(place).collect();
-        let names = (self.files.len()..self.files.len() + self.name_prefixes.len()).map(place);
-        let names: Vec<String> =
-            names.map(|n| format!("substr(name, 1, length(CAST({n} AS TEXT))) = {n}")).collect();
-        let mut text = "app = $1 AND status = 'normal' AND created_at >= $2 AND created_at <= $3".to_owned();
-        if !files.is_empty() {
-            text.push_str(&format!(" AND file_id IN ({})", files.join(", ")));
-        }
-        if !names.is_empty() {
-            text.push_str(&format!(" AND ({})", names.join(" OR ")));
-        }
-        text
-    }
-
-    fn bind<'q>(&'q self, text: &str, scope: &Scope) -> Query<'q, sqlx::Any, AnyArguments> {
-        // The text varies in how many placeholders it has, and in nothing that comes from outside.
-        let mut query = sqlx::query(sqlx::AssertSqlSafe(text.to_owned()))
-            .bind(scope.app().0)
-            .bind(self.from.unwrap_or(Time(i64::MIN)).0)
-            .bind(self.until.unwrap_or(Time(i64::MAX)).0);
-        for file in &self.files {
-            query = query.bind(file.0);
-        }
-        for prefix in &self.name_prefixes {
-            query = query.bind(prefix);
-        }
-        query
     }
 }
 
@@ -325,53 +247,7 @@ impl Tx {
     }
 }
 
-impl Tx {
-    /// Gives up the source of a media and the objects that it came by. `Stale` if it has none, or another.
-    pub async fn remove_source(
-        &mut self,
-        scope: &Scope,
-        file: FileId,
-        blob: &str,
-        reason: &str,
-    ) -> Result<(), StoreError> {
-        let now = self.now();
-        let result = sqlx::query(
-            "UPDATE media SET source_blob = '', updated_at = $1
-              WHERE app = $2 AND file_id = $3 AND status = 'normal' AND source_blob = $4 AND source_blob <> ''",
-        )
-        .bind(now.0)
-        .bind(scope.app().0)
-        .bind(file.0)
-        .bind(blob)
-        .execute(self.conn())
-        .await?;
-        ensure_changed(&result)?;
-        sqlx::query("DELETE FROM objects WHERE app = $1 AND blob = $2")
-            .bind(scope.app().0)
-            .bind(blob)
-            .execute(self.conn())
-            .await?;
-        self.abandon(scope, &format!("blob:{blob}"), reason).await
-    }
-
-    /// Marks a media deleted; the row stays for those who ask what became of it, and names no bytes any more. `Stale` if
-    /// it is unknown or deleted already.
-    pub async fn mark_deleted(&mut self, scope: &Scope, file: FileId) -> Result<(), StoreError> {
-        let now = self.now();
-        let result = sqlx::query(
-            "UPDATE media SET status = 'deleted', source_blob = '', cover_blob = '', updated_at = $1
-              WHERE app = $2 AND file_id = $3 AND status = 'normal'",
-        )
-        .bind(now.0)
-        .bind(scope.app().0)
-        .bind(file.0)
-        .execute(self.conn())
-        .await?;
-        ensure_changed(&result)
-    }
-}
-
-fn decode(row: &AnyRow) -> Result<Media, StoreError> {
+pub(crate) fn decode(row: &AnyRow) -> Result<Media, StoreError> {
     let verdict = row.text("verdict")?;
     Ok(Media {
         file_id: row.file_id("file_id")?,

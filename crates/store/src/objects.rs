@@ -1,9 +1,8 @@
 //! Complete objects of upload sessions, and the bytes that a row has given up.
 
-use reelgate_model::{AppId, FileId, Scope, Time};
+use reelgate_model::{AppId, Scope, Time};
 use sqlx::any::AnyRow;
 
-use crate::listings::Keys;
 use crate::row::{Columns, each, ensure_inserted};
 use crate::{Read, StoreError, Tx};
 
@@ -115,25 +114,6 @@ impl Tx {
         .execute(self.conn())
         .await?;
         ensure_inserted(&result)
-    }
-
-    /// Gives up everything that lies below a file: sources, covers, and outputs of any attempt, those that no row names
-    /// included. No object is behind its keys any more.
-    pub async fn abandon_file(
-        &mut self,
-        scope: &Scope,
-        file: FileId,
-        reason: &str,
-    ) -> Result<(), StoreError> {
-        let place = format!("{}/{file}", scope.app());
-        let below = format!("{place}/");
-        sqlx::query("DELETE FROM objects WHERE app = $1 AND object_key >= $2 AND object_key < $3")
-            .bind(scope.app().0)
-            .bind(&below)
-            .bind(Keys { prefix: &below, after: "" }.end())
-            .execute(self.conn())
-            .await?;
-        self.abandon(scope, &format!("dir:{place}"), reason).await
     }
 
     /// Marks bytes as given up: the only ones that a sweep may delete. No matter if they are marked already.

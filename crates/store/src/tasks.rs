@@ -441,39 +441,6 @@ impl Tx {
     }
 }
 
-impl Tx {
-    /// Writes another record of what came out of `subtask`. `Stale` if it is not as it was read.
-    pub async fn replace_output(
-        &mut self,
-        scope: &Scope,
-        subtask: &Subtask,
-        output: &str,
-    ) -> Result<(), StoreError> {
-        let result = sqlx::query(
-            "UPDATE subtasks SET output = $1 WHERE task_id = $2 AND idx = $3 AND output = $4
-                AND task_id IN (SELECT id FROM tasks WHERE app = $5)",
-        )
-        .bind(output)
-        .bind(&subtask.task_id)
-        .bind(subtask.index)
-        .bind(&subtask.output)
-        .bind(scope.app().0)
-        .execute(self.conn())
-        .await?;
-        ensure_changed(&result)
-    }
-
-    /// Nothing of a file's outputs may be served from now on.
-    pub async fn remove_output_dirs(&mut self, scope: &Scope, file: FileId) -> Result<(), StoreError> {
-        sqlx::query("DELETE FROM output_dirs WHERE app = $1 AND file_id = $2")
-            .bind(scope.app().0)
-            .bind(file.0)
-            .execute(self.conn())
-            .await?;
-        Ok(())
-    }
-}
-
 fn decode_task(row: &AnyRow) -> Result<Task, StoreError> {
     Ok(Task {
         id: row.text("id")?,

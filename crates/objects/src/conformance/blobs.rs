@@ -126,6 +126,29 @@ pub async fn publish_is_all_or_nothing(objects: &dyn Objects, scratch: &Path) {
     assert!(is_missing(objects, &half).await, "half of a directory was published");
 }
 
+/// Of a directory that was published, single files and directories can go, and the others stay.
+pub async fn parts_of_what_was_published_go(objects: &dyn Objects, scratch: &Path) {
+    let prefix = fresh_blob();
+    let name = |path: &str| prefix.join(path).expect("a plain name");
+    for (path, seed) in [("v.mp4", 1), ("w.mp4", 2), ("10/0.ts", 3), ("10/1.ts", 4), ("100/0.ts", 5)] {
+        let file = scratch.join(path);
+        fs::create_dir_all(file.parent().expect("it has one")).expect("a directory is made");
+        fs::write(file, bytes(seed, 10)).expect("a file is written");
+    }
+    objects.publish_dir(scratch, &prefix).await.expect("it is published");
+    assert_eq!(objects.head(&name("v.mp4")).await.expect("it is there"), 10);
+    objects.delete(&name("v.mp4")).await.expect("it goes");
+    objects.delete_dir(&name("10")).await.expect("they go");
+    for gone in ["v.mp4", "10/0.ts", "10/1.ts"] {
+        assert!(is_missing(objects, &name(gone)).await, "{gone}");
+    }
+    for kept in ["w.mp4", "100/0.ts"] {
+        assert_eq!(objects.head(&name(kept)).await.expect("its neighbours stay"), 10);
+    }
+    objects.delete_dir(&prefix).await.expect("the rest goes");
+    assert!(is_missing(objects, &name("w.mp4")).await && is_missing(objects, &name("100/0.ts")).await);
+}
+
 /// Links among the outputs are refused: a child process must not be able to publish files of this machine.
 #[cfg(unix)]
 pub async fn published_links_are_refused(objects: &dyn Objects, scratch: &Path) {

@@ -58,5 +58,6 @@ cases! {
     blobs::delete_takes_what_it_names,
     blobs::what_is_there_is_listed,
     blobs::publish_is_all_or_nothing(scratch),
+    blobs::parts_of_what_was_published_go(scratch),
     blobs::published_links_are_refused(scratch),
 }

@@ -16,7 +16,7 @@ pub fn source(app: &App, media: &Media) -> String {
 
 /// URL of the cover, or an empty text when there is none.
 pub fn cover(app: &App, media: &Media) -> String {
-    if media.cover.name.is_empty() {
+    if media.cover.name.is_empty() || media.cover.blob.is_empty() {
         return String::new();
     }
     file(app, media.app, media.file_id, &media.cover.name)

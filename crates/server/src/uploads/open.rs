@@ -1,7 +1,7 @@
 //! Opening an upload session: the Apply of the UGC door (design section 5, step 2).
 
 use rand::distr::{Alphanumeric, SampleString};
-use reelgate_model::{FileId, SessionState, Time};
+use reelgate_model::{FileId, MediaStatus, SessionState, Time};
 use reelgate_store::{NewSession, Session, SignatureUse, StoreError, Tx, unit};
 
 use super::grant::{self, Grant};
@@ -198,7 +198,8 @@ async fn plan(app: &App, permit: &Permit, wanted: Wanted, remote: String) -> Res
         }
         Wanted::CoverOnly { file_id, cover } => {
             let media = app.store.read().await?.media(&permit.scope, file_id).await?;
-            let mine = media.filter(|media| media.user == permit.user());
+            let mine =
+                media.filter(|media| media.user == permit.user() && media.status == MediaStatus::Normal);
             mine.ok_or_else(|| Refusal::Invalid(format!("fileId {file_id} is not a media of yours")))?;
             new.cover_only = true;
             new.file_id = file_id;

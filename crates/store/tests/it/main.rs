@@ -4,6 +4,7 @@
 mod access;
 mod apps;
 mod audit;
+mod deletion;
 mod deliveries;
 mod endpoints;
 mod event_migration;

@@ -1,7 +1,7 @@
 //! What `/v1/media` answers, and how it is made from rows and records.
 
 use anyhow::Context;
-use reelgate_model::SubtaskState;
+use reelgate_model::{MediaStatus, SubtaskState};
 use reelgate_store::{Media, Review, Subtask, Task};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -271,7 +271,10 @@ pub(super) fn whole(app: &App, found: Whole) -> Result<MediaAnswer, Problem> {
     let Whole { media, procedure, review, tasks } = found;
     let record = |cause: anyhow::Error| Problem::internal(&cause);
     Ok(MediaAnswer {
-        playback: playback(&tasks).map_err(record)?,
+        playback: match media.status {
+            MediaStatus::Normal => playback(&tasks).map_err(record)?,
+            MediaStatus::Deleted => Playback::default(),
+        },
         review: review.map(|review| review_answer(app, review)).transpose().map_err(record)?,
         tasks: tasks.into_iter().map(|(task, subtasks)| task_answer(task, subtasks)).collect(),
         media_url: urls::source(app, &media),

@@ -3,11 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use reelgate_jobs::Stepped;
 use reelgate_model::{FileId, JobState, NotifyMode, TaskState};
 use reelgate_server::{flows as server_flows, upkeep};
 use serde_json::{Value, json};
 
+use super::{Call, response};
 use crate::flows::{self, Upload};
 use crate::test_app::{Answer, BACKEND, MAIN, TestApp};
 use crate::upload::sample;
@@ -165,4 +167,63 @@ async fn a_cover_for_a_deleted_media_is_refused_at_commit() {
     t.cloud("DeleteMedia", json!({"FileId": file})).await;
     let message = t.refused("CommitUploadUGC", t.commit_body(&cover.session_key), 10001).await;
     assert!(message.contains("deleted"), "{message}");
+}
+
+async fn check_races(t: &TestApp) {
+    for round in 0..8 {
+        let upload = Upload {
+            bytes: b"no media".to_vec(),
+            notify: NotifyMode::Change,
+            ..Upload::sample("LongVideoPreset")
+        };
+        let file = upload.commit_unseen(t).await;
+        let body = json!({"FileId": file.to_string()});
+        let deleting = async {
+            tokio::time::sleep(Duration::from_millis(20 * round)).await;
+            let calls = (0..4).map(|_| async { Call::of("DeleteMedia", &body).send(t).await });
+            join_all(calls).await
+        };
+        let (answers, ()) = tokio::join!(deleting, flows::work_off(t));
+        flows::work_off(t).await;
+        let good = answers.iter().filter(|answer| response(answer)["Error"].is_null()).count();
+        assert_eq!(good, 1, "{answers:?}");
+        let events = t.events().await;
+        let of_file: Vec<&str> =
+            events.iter().filter(|event| event.file == Some(file)).map(|event| event.kind.as_str()).collect();
+        let deleted = of_file.iter().position(|kind| *kind == "FileDeleted");
+        assert_eq!(deleted, Some(of_file.len() - 1), "{of_file:?}");
+        let jobs = t.app.store.read().await.unwrap().file_jobs(&t.scope, file, "", 100).await.unwrap();
+        assert!(jobs.iter().all(|job| matches!(job.state, JobState::Done | JobState::Failed)), "{jobs:?}");
+        let tasks = t.app.store.read().await.unwrap().open_file_tasks(&t.scope, file).await.unwrap();
+        assert!(tasks.is_empty(), "{tasks:?}");
+        sweep(t).await;
+        assert_eq!(stored(t, file), Vec::<PathBuf>::new());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn deleting_at_any_moment_is_the_last_word_on_sqlite() {
+    if let Some(t) = flows::manual_clock(&[]).await {
+        check_races(&t).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn deleting_at_any_moment_is_the_last_word_on_postgres() {
+    if let Some(t) = TestApp::on_postgres().await {
+        check_races(&t).await;
+    }
+}
+
+#[tokio::test]
+async fn a_deleted_media_shows_nothing_to_play_and_takes_no_cover() {
+    let t = TestApp::start().await;
+    let file = t.a_media("holiday").await;
+    t.cloud("DeleteMedia", json!({"FileId": file})).await;
+    let shown = t.get(BACKEND, &format!("/v1/media/{file}")).await.expect(200).json;
+    assert_eq!((&shown["media_url"], &shown["cover_url"]), (&json!(""), &Value::Null));
+    assert_eq!(shown["playback"], json!({"hls_url": null, "mp4": []}));
+    let mut fields = json!({"fileId": file, "coverName": "c", "coverType": "png"});
+    fields["signature"] = t.sign(|_| {}).into();
+    t.refused("ApplyUploadUGC", fields, 10001).await;
 }

@@ -1,8 +1,11 @@
 //! Where the door is, beside others on one port.
 
-use serde_json::json;
+use std::time::Duration;
+
+use serde_json::{Value, json};
 
 use super::{Call, is_refusal};
+use crate::server_process::{Launch, Server};
 use crate::test_app::{Answer, TestApp};
 
 #[tokio::test]
@@ -34,4 +37,29 @@ async fn in_front_of_the_real_cloud_the_door_is_closed() {
     assert!(t.app.config.mode.is_tencent());
     let answer = Call::of("DescribeMediaInfos", &json!({"FileIds": ["1"]})).send(&t).await;
     assert_eq!(answer.status, 405, "{}", answer.text);
+}
+
+#[tokio::test]
+async fn the_access_log_names_actions_and_codes_and_never_a_query() {
+    let dir = tempfile::tempdir().unwrap();
+    let launch = Launch { directory: dir.path(), name: "a", config: "", environment: &[] };
+    let mut server = Server::start(launch).await;
+    let query = "Action=DescribeMediaInfos&SecretId=AKIDx&Signature=hidden&Nonce=1&Timestamp=1700000000";
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let answer = http.get(format!("http://{}/?{query}", server.address)).send().await.unwrap();
+    assert!(answer.text().await.unwrap().contains("AuthFailure.SecretIdNotFound"));
+    let line = async {
+        loop {
+            let log = std::fs::read_to_string(&server.access_log).unwrap();
+            if let Some(line) = log.lines().find(|line| line.contains("\"action\"")) {
+                return line.to_owned();
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let line = tokio::time::timeout(Duration::from_secs(10), line).await.unwrap();
+    let logged: Value = serde_json::from_str(&line).unwrap();
+    assert_eq!((&logged["path"], &logged["code"]), (&json!("/"), &json!("AuthFailure.SecretIdNotFound")));
+    assert!(!line.contains("hidden") && !line.contains("AKIDx"), "{line}");
+    server.kill().await;
 }
