@@ -13,7 +13,6 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::input::Query;
-use super::timeline::file_id;
 use super::when::rfc3339;
 use crate::app::App;
 use crate::events::endpoint::shown;
@@ -117,7 +116,11 @@ impl DeliveriesQuery {
             endpoint: self.endpoint.unwrap_or_default(),
             state: state.map(parse).transpose()?,
             kind: self.r#type.unwrap_or_default(),
-            file: self.file_id.filter(|text| !text.is_empty()).map(|text| file_id(&text)).transpose()?,
+            file: self
+                .file_id
+                .filter(|text| !text.is_empty())
+                .map(|text| super::named_file(&text))
+                .transpose()?,
             before: self.after.as_deref().map(place).transpose()?.map(|(endpoint, seq)| (seq, endpoint)),
         })
     }

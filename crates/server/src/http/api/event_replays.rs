@@ -9,7 +9,6 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::input::Body;
-use super::timeline::file_id;
 use crate::app::App;
 use crate::events::replay::{self, Wanted};
 use crate::events::sample;
@@ -95,7 +94,7 @@ pub async fn replay(
         since: asked.since.as_deref().map(|text| time("since", text)).transpose()?,
         until: asked.until.as_deref().map(|text| time("until", text)).transpose()?,
         types: asked.types,
-        file: asked.file_id.as_deref().map(file_id).transpose()?,
+        file: asked.file_id.as_deref().map(super::named_file).transpose()?,
         dead_only,
     };
     let started = replay::start(&app, &caller.scope, wanted, origin.client.to_string()).await?;

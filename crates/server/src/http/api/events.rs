@@ -13,7 +13,6 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::events_stream::{self, OpenEventStreams};
 use super::input::Query;
-use super::timeline::file_id;
 use crate::app::App;
 use crate::events::own::{self, OwnEvent};
 use crate::http::{Caller, Problem, Read};
@@ -63,7 +62,7 @@ impl Filter {
         let file = query.file_id.as_deref().filter(|text| !text.is_empty());
         Ok(Self {
             types: types.filter(|word| !word.is_empty()).map(str::to_owned).collect(),
-            file: file.map(file_id).transpose()?,
+            file: file.map(super::named_file).transpose()?,
         })
     }
 

@@ -32,6 +32,7 @@ use axum::middleware::{Next, from_fn};
 use axum::response::Response;
 use axum::routing::{get, post};
 use axum::{Extension, Router};
+use reelgate_model::FileId;
 
 pub use openapi::document;
 pub use when::rfc3339;
@@ -107,4 +108,14 @@ fn limit(asked: Option<u32>) -> Result<u32, Problem> {
     }
     let sentence = format!("limit {limit} is outside {} to {}", PAGE.start(), PAGE.end());
     Err(Problem::unprocessable("limit_out_of_range", sentence))
+}
+
+/// A FileId that a query or a body names.
+fn named_file(text: &str) -> Result<FileId, Problem> {
+    let malformed = |_| {
+        let short: String = text.chars().take(80).collect();
+        let sentence = format!("file_id {short:?} is not decimal digits below 2^63");
+        Problem::unprocessable("file_id_malformed", sentence)
+    };
+    text.parse().map_err(malformed)
 }

@@ -1,8 +1,13 @@
 //! Delivery of events to a real receiver, step by step, with a clock that is moved by hand.
 
 mod delivery;
+mod endpoints;
+mod failing;
 mod guard;
+mod reading;
 mod receiver;
+mod served;
+mod shapes;
 mod timeline;
 
 use std::sync::{Arc, OnceLock};

@@ -15,6 +15,8 @@ use tokio::task::JoinHandle;
 pub(super) struct Received {
     pub(super) headers: HeaderMap,
     pub(super) body: Value,
+    /// As it came.
+    pub(super) bytes: Bytes,
 }
 
 impl Received {
@@ -68,7 +70,7 @@ impl Drop for Receiver {
 }
 
 async fn take(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes) -> Response {
-    let one = Received { headers, body: serde_json::from_slice(&body).unwrap_or(Value::Null) };
+    let one = Received { headers, body: serde_json::from_slice(&body).unwrap_or(Value::Null), bytes: body };
     let before = {
         let mut received = shared.received.lock().unwrap();
         received.push(one.clone());

@@ -4,57 +4,20 @@ use std::time::Duration;
 
 use http::Method;
 use reelgate_model::{NotifyMode, SessionState, Time};
-use reelgate_server::bootstrap;
-use reelgate_server::http::api;
-use reelgate_server::listen::Listener;
 use reelgate_store::{
     NewMedia, NewSession, NewSubtask, NewTask, Object, Part, Probed, StoreError, StoredFile, SubtaskEnd,
 };
 use serde_json::{Value, json};
-use tokio_util::sync::{CancellationToken, DropGuard};
 
+use super::FILE;
 use super::receiver::{Receiver, answer};
-use super::{Bench, FILE};
+use super::served::{KEY, Served};
 
-const KEY: &str = "rgk_test_backend_0001";
 const SESSION: &str = "0123456789abcdef0123456789abcdef";
 /// What must never be told.
 const SIGNATURE_MAC: &str = "5ec4e75ec4e7";
 
-struct Served {
-    bench: Bench,
-    url: String,
-    http: reqwest::Client,
-    _stop: DropGuard,
-}
-
 impl Served {
-    async fn new() -> Self {
-        let bench = Bench::with(&[
-            ("REELGATE_EVENTS__ALLOW_TARGETS", r#"["127.0.0.0/8"]"#),
-            ("REELGATE_ROOT__APP_ID", "1250000001"),
-            ("REELGATE_ROOT__API_KEY", KEY),
-        ])
-        .await;
-        bootstrap::first_run(&bench.app).await.unwrap();
-        let listener = Listener::bind("127.0.0.1:0".parse().unwrap(), None).await.unwrap();
-        let url = format!("http://{}", listener.addr().unwrap());
-        let stop = CancellationToken::new();
-        tokio::spawn(listener.serve(api::routes().with_state(bench.app.clone()), stop.clone()));
-        let http = reqwest::Client::builder().no_proxy().build().unwrap();
-        Self { bench, url, http, _stop: stop.drop_guard() }
-    }
-
-    async fn call(&self, method: Method, path: &str, body: Option<Value>) -> (u16, Value) {
-        let mut request = self.http.request(method, format!("{}{path}", self.url)).bearer_auth(KEY);
-        if let Some(body) = body {
-            request = request.json(&body);
-        }
-        let response = request.send().await.unwrap();
-        let status = response.status().as_u16();
-        (status, serde_json::from_slice(&response.bytes().await.unwrap()).unwrap_or_default())
-    }
-
     /// Opens a session and stores two parts of its video.
     async fn upload(&self) {
         let (scope, clock) = (self.bench.scope.clone(), self.bench.clock.clone());
