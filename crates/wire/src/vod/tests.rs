@@ -202,6 +202,6 @@ fn whole_numbers_have_no_fraction_and_others_keep_theirs() {
 
 #[test]
 fn unknown_events_are_refused_by_name() {
-    let error = serde_json::from_value::<EventContent>(json!({"EventType": "FileDeleted"})).unwrap_err();
-    assert!(error.to_string().contains("unknown EventType \"FileDeleted\""), "{error}");
+    let error = serde_json::from_value::<EventContent>(json!({"EventType": "PullComplete"})).unwrap_err();
+    assert!(error.to_string().contains("unknown EventType \"PullComplete\""), "{error}");
 }

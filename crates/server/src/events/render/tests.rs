@@ -186,6 +186,21 @@ fn a_review_that_blocks_has_its_segments_at_most_a_hundred() {
 }
 
 #[test]
+fn a_deletion_names_its_parts_and_a_whole_one_none() {
+    let deleted = |parts| {
+        let fact = Fact::FileDeleted { file_id: "557".into(), name: "holiday".into(), parts };
+        serde_json::from_slice::<Value>(&vendor3(&fact).unwrap().unwrap()).unwrap()
+    };
+    let event = |parts: Value| {
+        json!({"EventType": "FileDeleted", "FileDeleteEvent": {
+            "FileIdSet": ["557"], "FileDeleteResultInfo": [{"FileId": "557", "DeleteParts": parts}]}})
+    };
+    assert_eq!(deleted(vec![]), event(json!([])));
+    let part = DeletedPart { r#type: "TranscodeFiles".into(), definition: 100_030 };
+    assert_eq!(deleted(vec![part]), event(json!([{"Type": "TranscodeFiles", "Definition": 100_030}])));
+}
+
+#[test]
 fn our_own_events_have_no_vendor_shape() {
     let expired = Fact::UploadExpired { session_id: "s".into(), user: "u".into(), reason: "r".into() };
     let dead = Fact::DeliveryDead {
