@@ -17,6 +17,8 @@ mod modify_event_config;
 mod pull_events;
 mod search_media;
 
+use std::time::Duration;
+
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
@@ -35,6 +37,8 @@ use crate::listen::AccessNote;
 
 /// Largest body, bytes.
 const BODY_LIMIT: usize = 1 << 20;
+/// How long a body may take to arrive.
+const ARRIVAL: Duration = Duration::from_secs(30);
 /// The vendor's host names: with a region or `intl` in the middle, too.
 const HOSTS: (&str, &str) = ("vod.", "tencentcloudapi.com");
 
@@ -101,15 +105,36 @@ async fn answer(app: &App, parts: &Parts, body: Body, name: &mut &'static str) -
 }
 
 async fn read(body: Body) -> Result<Bytes, Refusal> {
-    axum::body::to_bytes(body, BODY_LIMIT).await.map_err(|_| {
-        let sentence = format!("the body did not arrive, or has more than {BODY_LIMIT} bytes");
-        Refusal::new(Code::RequestSizeLimitExceeded, sentence)
-    })
+    use std::error::Error as _;
+
+    match tokio::time::timeout(ARRIVAL, axum::body::to_bytes(body, BODY_LIMIT)).await {
+        Ok(Ok(bytes)) => Ok(bytes),
+        Ok(Err(error))
+            if error.source().is_some_and(|cause| cause.is::<http_body_util::LengthLimitError>()) =>
+        {
+            let sentence = format!("the body has more than the {BODY_LIMIT} bytes that are taken; send less");
+            Err(Refusal::new(Code::RequestSizeLimitExceeded, sentence))
+        }
+        Ok(Err(_)) => Err(Refusal::new(Code::InvalidParameter, "the body broke off; send it again")),
+        Err(_) => {
+            let sentence = format!("the body did not arrive within {} s; send it again", ARRIVAL.as_secs());
+            Err(Refusal::new(Code::InvalidParameter, sentence))
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_does_not_come_is_not_waited_for() {
+        let begun = tokio::time::Instant::now();
+        let never = futures_util::stream::pending::<Result<Bytes, std::io::Error>>();
+        let refused = read(Body::from_stream(never)).await.unwrap_err();
+        assert!(refused.message.contains("did not arrive"), "{refused}");
+        assert_eq!(begun.elapsed(), ARRIVAL);
+    }
 
     #[test]
     fn only_the_vendor_s_names_are_hosts_of_the_api() {
