@@ -22,6 +22,7 @@ mod kill_parts;
 mod media;
 mod play;
 mod quotas;
+mod receiver;
 mod room;
 mod s3;
 mod s3_storage;

@@ -92,9 +92,23 @@ pub async fn round(app: &App) -> Result<Difference> {
     drop(read);
     let permissions = asked.iter().filter(|entry| !entry.permission.is_empty()).count();
     let mut difference = Difference { permissions, ..Difference::default() };
-    let mut windows = vec![(from, to)];
+    let compared = compare(app, account, &upstream, (from, to), &mut difference).await;
+    // What was repaired is told also when the rest could not be looked at; that is looked at again.
+    report(app, &scope, (from, to), &difference, compared.is_ok()).await?;
+    compared.map(|()| difference)
+}
+
+/// All media of a time, window by window: more than a window lists are halved.
+async fn compare(
+    app: &App,
+    account: &Tencent,
+    upstream: &Upstream,
+    whole: (Time, Time),
+    difference: &mut Difference,
+) -> Result<()> {
+    let mut windows = vec![whole];
     while let Some((from, to)) = windows.pop() {
-        let total = window(app, account, &upstream, (from, to), &mut difference).await?;
+        let total = window(app, account, upstream, (from, to), difference).await?;
         if total > MOST {
             let middle = Time(from.0 + (to.0 - from.0) / 2);
             if to.since(from) < NARROWEST * 2 {
@@ -103,8 +117,7 @@ pub async fn round(app: &App) -> Result<Difference> {
             windows.extend([(middle, to), (from, middle)]);
         }
     }
-    report(app, &scope, (from, to), &difference).await?;
-    Ok(difference)
+    Ok(())
 }
 
 #[derive(Deserialize)]
@@ -177,7 +190,13 @@ async fn repair(app: &App, media: &RawValue) -> Result<Option<String>> {
 }
 
 /// Remembers how far the log is whole, and says in the log itself what was missing.
-async fn report(app: &App, scope: &Scope, (from, to): (Time, Time), found: &Difference) -> Result<()> {
+async fn report(
+    app: &App,
+    scope: &Scope,
+    (from, to): (Time, Time),
+    found: &Difference,
+    whole: bool,
+) -> Result<()> {
     let fact = (!found.repaired.is_empty()).then(|| Fact::Reconciled {
         from: from.0,
         to: to.0,
@@ -190,7 +209,7 @@ async fn report(app: &App, scope: &Scope, (from, to): (Time, Time), found: &Diff
             if let Some(fact) = fact {
                 append(tx, &scope, None, &fact).await?;
             }
-            tx.set_meta(UNTIL, &to.0.to_string()).await
+            if whole { tx.set_meta(UNTIL, &to.0.to_string()).await } else { Ok(()) }
         })
     });
     Ok(app.store.write(write).await?)
