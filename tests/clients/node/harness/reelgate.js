@@ -57,6 +57,7 @@ export async function startReelgate(settings = {}) {
     secretId,
     secretKey,
     said: () => said,
+    post,
     signature: async (asked = {}) => (await post("/v1/upload-signatures", asked)).signature,
     /** A UGC action; throws unless its code is 0. */
     async ugc(action, body) {
