@@ -107,7 +107,7 @@ class Events(ClientTest):
         soon = threading.Timer(1, self.trigger)
         soon.start()
         began = time.monotonic()
-        self.assertEqual(len(self.pulled()), 1)
+        self.assertEqual(len(self.confirmed()), 1)
         self.assertLess(time.monotonic() - began, 4)
         soon.join()
 

@@ -18,6 +18,7 @@ mod fetched;
 mod flows;
 mod head;
 mod kill;
+mod kill_events;
 mod kill_parts;
 mod media;
 mod play;
