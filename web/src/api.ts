@@ -1,6 +1,11 @@
 /** The only place that calls the server: same-origin `/v1` with the console's cookie. Errors become {@link ApiError}. */
 
 import type {
+  Delivery,
+  DeliveryFilter,
+  DeliveryWithTries,
+  EndpointChoice,
+  EndpointWithSecret,
   EventEndpoint,
   IssuedSignature,
   Media,
@@ -88,22 +93,52 @@ export class Api {
     return `/v1/media/${encodeURIComponent(fileId)}/timeline/stream`;
   }
 
-  /** Where events are pushed; null if nowhere. */
-  async eventEndpoint(): Promise<EventEndpoint | null> {
-    try {
-      return await this.#call("GET", "/v1/event-endpoint");
-    } catch (error) {
-      if (error instanceof ApiError && error.status === 404) return null;
-      throw error;
-    }
+  async eventEndpoints(): Promise<EventEndpoint[]> {
+    return (await this.#call<{ endpoints: EventEndpoint[] }>("GET", "/v1/event-endpoints")).endpoints;
   }
 
-  setEventEndpoint(url: string): Promise<EventEndpoint> {
-    return this.#call("PUT", "/v1/event-endpoint", { url });
+  createEndpoint(choice: EndpointChoice, secret: string): Promise<EndpointWithSecret> {
+    return this.#call("POST", "/v1/event-endpoints", secret === "" ? choice : { ...choice, secret });
   }
 
-  removeEventEndpoint(): Promise<void> {
-    return this.#call("DELETE", "/v1/event-endpoint");
+  changeEndpoint(id: string, choice: Partial<EndpointChoice>): Promise<EventEndpoint> {
+    return this.#call("PATCH", endpoint(id), choice);
+  }
+
+  removeEndpoint(id: string): Promise<void> {
+    return this.#call("DELETE", endpoint(id));
+  }
+
+  enableEndpoint(id: string, enabled: boolean): Promise<EventEndpoint> {
+    return this.#call("POST", `${endpoint(id)}/${enabled ? "enable" : "disable"}`);
+  }
+
+  rotateSecret(id: string, overlapSeconds: number): Promise<EndpointWithSecret> {
+    return this.#call("POST", `${endpoint(id)}/rotate-secret`, { overlap_seconds: overlapSeconds });
+  }
+
+  /** Sends a made-up event to this endpoint alone; gives the event's id. */
+  async testEndpoint(id: string): Promise<string> {
+    return (await this.#call<{ event_id: string }>("POST", `${endpoint(id)}/test`)).event_id;
+  }
+
+  deliveries(filter: DeliveryFilter, after: string | null): Promise<{ deliveries: Delivery[]; next: string | null }> {
+    const query = new URLSearchParams({ limit: "50" });
+    for (const [name, value] of Object.entries({ ...filter, after: after ?? "" })) if (value !== "") query.set(name, value);
+    return this.#call("GET", `/v1/deliveries?${query}`);
+  }
+
+  delivery(id: string): Promise<DeliveryWithTries> {
+    return this.#call("GET", `/v1/deliveries/${encodeURIComponent(id)}`);
+  }
+
+  replayDelivery(id: string): Promise<Delivery> {
+    return this.#call("POST", `/v1/deliveries/${encodeURIComponent(id)}/replay`);
+  }
+
+  /** Sends everything that was given up to an endpoint again. */
+  replayDead(endpointId: string): Promise<void> {
+    return this.#call("POST", "/v1/events/replay", { endpoint_id: endpointId, state: "dead" });
   }
 
   #enter(session: unknown): Session {
@@ -135,6 +170,10 @@ export class Api {
     if (!response.ok) throw await readProblem(response);
     return response.status === 204 ? undefined : await response.json();
   }
+}
+
+function endpoint(id: string): string {
+  return `/v1/event-endpoints/${encodeURIComponent(id)}`;
 }
 
 /** Reads a refusal: problem details (RFC 9457) if the server sent them, else the status alone. */

@@ -210,7 +210,64 @@ export interface TimelineMessage extends Timeline {
 }
 
 export interface EventEndpoint {
+  id: string;
   url: string;
+  shape: string;
+  order: string;
+  types: string[];
+  /** The NotificationUrl of the cloud API, whose address and mode are set there. */
+  vendor: boolean;
   enabled: boolean;
+  state: "ok" | "failing" | "disabled";
+  failing_since: string | null;
+  last_error: string;
+  disabled_at: string | null;
+  disabled_reason: string;
+  secrets: { id: string; created_at: string; expires_at: string | null }[];
+  pending: number;
+  dead: number;
   created_at: string;
+}
+
+/** What of an endpoint can be chosen. */
+export interface EndpointChoice {
+  url: string;
+  shape: string;
+  order: string;
+  types: string[];
+}
+
+/** An endpoint and the secret that is told this once. */
+export interface EndpointWithSecret {
+  endpoint: EventEndpoint;
+  secret: string | null;
+}
+
+/** One event to one endpoint. */
+export interface Delivery {
+  id: string;
+  endpoint_id: string;
+  endpoint_url: string;
+  event_id: string;
+  type: string;
+  file_id: string | null;
+  state: string;
+  attempts: number;
+  reason: string;
+  next_at: string | null;
+  created_at: string;
+  finished_at: string | null;
+}
+
+/** A delivery with every attempt. */
+export interface DeliveryWithTries extends Delivery {
+  tries: { number: number; at: string; duration_ms: number; status: number | null; error: string; answer: string }[];
+}
+
+/** Which deliveries are wanted; empty fields want all. */
+export interface DeliveryFilter {
+  endpoint: string;
+  state: string;
+  type: string;
+  file_id: string;
 }

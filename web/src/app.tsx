@@ -2,6 +2,7 @@
 
 import { useEffect, useRef, useState } from "preact/hooks";
 import { useTexts } from "./i18n/index.ts";
+import { DeliveriesPage } from "./pages/deliveries.tsx";
 import { EventsPage } from "./pages/events.tsx";
 import { ExplainPage } from "./pages/explain.tsx";
 import { FilePage } from "./pages/file.tsx";
@@ -58,6 +59,8 @@ function PageOf({ route: shown }: { route: Route }) {
       return <LibraryPage />;
     case "events":
       return <EventsPage />;
+    case "deliveries":
+      return <DeliveriesPage key={shown.endpoint} endpoint={shown.endpoint} />;
     case "explain":
       return <ExplainPage />;
     case "file":

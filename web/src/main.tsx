@@ -8,6 +8,7 @@ import "./styles/shell.css";
 import "./styles/library.css";
 import "./styles/file.css";
 import "./styles/explain.css";
+import "./styles/events.css";
 
 restoreLang();
 followAddress();

@@ -2,10 +2,11 @@
 
 import { createStore } from "./store.ts";
 
-export type Route = { page: "library" } | { page: "events" } | { page: "explain" } | { page: "file"; fileId: string };
+export type Route = { page: "library" } | { page: "events" } | { page: "deliveries"; endpoint: string } | { page: "explain" } | { page: "file"; fileId: string };
 
 export function parseRoute(hash: string): Route {
   const [, page, argument] = hash.replace(/^#/, "").split("/");
+  if (page === "deliveries") return { page, endpoint: argument ?? "" };
   if (page === "events" || page === "explain") return { page };
   if (page === "file" && argument && /^\d+$/.test(argument)) return { page, fileId: argument };
   return { page: "library" };
@@ -17,6 +18,8 @@ export function routeHref(route: Route): string {
       return "#/";
     case "file":
       return `#/file/${route.fileId}`;
+    case "deliveries":
+      return route.endpoint === "" ? "#/deliveries" : `#/deliveries/${route.endpoint}`;
     default:
       return `#/${route.page}`;
   }

@@ -11,6 +11,9 @@ const TONES: Record<string, Tone> = {
   fail: "bad",
   aborted: "bad",
   deleted: "bad",
+  ok: "good",
+  failing: "busy",
+  disabled: "bad",
 };
 
 /** How a state of a task, subtask or file looks. A word we do not know counts as waiting. */

@@ -29,7 +29,7 @@ test("the csrf word of the session goes with every call but GET", async () => {
   await api.signIn("tok");
   await api.procedures();
   await api.issueSignature("P");
-  await api.removeEventEndpoint();
+  await api.removeEndpoint("e1");
   const sent = calls.map(({ init }) => new Headers(init.headers).get("X-Reelgate-Csrf"));
   expect(sent).toEqual([null, null, "c1", "c1"]);
   expect(JSON.parse(calls[2]?.init.body as string)).toEqual({ procedure: "P" });
@@ -37,7 +37,7 @@ test("the csrf word of the session goes with every call but GET", async () => {
 
 test("problem details become an error with their code and sentence", async () => {
   const problem = { type: "about:blank", title: "too large", status: 422, detail: "the url must be https", code: "invalid_url" };
-  const error = await failure(apiWith(json(422, problem)).api.setEventEndpoint("x"));
+  const error = await failure(apiWith(json(422, problem)).api.changeEndpoint("e1", { url: "x" }));
   expect(error).toBeInstanceOf(ApiError);
   expect([error.status, error.code, error.message]).toEqual([422, "invalid_url", "the url must be https"]);
 });
@@ -67,8 +67,13 @@ test("a 401 says that nobody is signed in any more, except while signing in or a
   expect(signedOut()).toBe(1);
 });
 
-test("no event endpoint is no error", async () => {
-  expect(await apiWith(json(404, { title: "none", code: "not_found" })).api.eventEndpoint()).toBeNull();
+test("an empty secret is not sent, and empty filters are left out", async () => {
+  const { api, calls } = apiWith(json(201, {}), json(200, { deliveries: [], next: null }));
+  const choice = { url: "https://a.example/", shape: "vendor3", order: "file", types: ["*"] };
+  await api.createEndpoint(choice, "");
+  expect(JSON.parse(calls[0]?.init.body as string)).toEqual(choice);
+  await api.deliveries({ endpoint: "", state: "dead", type: "", file_id: "7" }, null);
+  expect(calls[1]?.url).toBe("/v1/deliveries?limit=50&state=dead&file_id=7");
 });
 
 test("ids and cursors are escaped", async () => {

@@ -1,85 +1,81 @@
-/** Where this application's events are pushed to. */
+/** Where this application's events are pushed, and how that goes. */
 
 import { useEffect, useState } from "preact/hooks";
-import type { EventEndpoint } from "../api_types.ts";
-import { formatWhen } from "../format.ts";
-import { lang, useTexts } from "../i18n/index.ts";
-import { Failure } from "../parts/bits.tsx";
+import type { EndpointChoice, EventEndpoint } from "../api_types.ts";
+import { useTexts } from "../i18n/index.ts";
+import { CopyButton, Failure } from "../parts/bits.tsx";
+import { EndpointCard } from "../parts/endpoint_card.tsx";
+import { EndpointForm } from "../parts/endpoint_form.tsx";
+import { routeHref } from "../route.ts";
 import { api } from "../session.ts";
-import { useStore } from "../store.ts";
+
+/** How often the list looks again: a failing endpoint shows by itself. */
+const LOOK_MS = 5000;
 
 export function EventsPage() {
   const t = useTexts();
-  const [endpoint, setEndpoint] = useState<EventEndpoint | null | undefined>(undefined);
-  const [url, setUrl] = useState("");
-  const [note, setNote] = useState("");
+  const [endpoints, setEndpoints] = useState<EventEndpoint[] | undefined>(undefined);
+  const [adding, setAdding] = useState(false);
+  const [secret, setSecret] = useState<string | null>(null);
   const [error, setError] = useState<unknown>(null);
-  const run = (work: Promise<EventEndpoint | null>, done: string) => {
-    setError(null);
-    setNote("");
-    work
-      .then((now) => {
-        setEndpoint(now);
-        setUrl(now?.url ?? "");
-        setNote(done);
+  const load = () =>
+    api
+      .eventEndpoints()
+      .then((found) => {
+        setEndpoints(found);
+        setError(null);
       })
       .catch(setError);
-  };
-  const load = () => run(api.eventEndpoint(), "");
-  useEffect(load, []);
+  useEffect(() => {
+    void load();
+    const timer = setInterval(() => void load(), LOOK_MS);
+    return () => clearInterval(timer);
+  }, []);
 
-  const save = (event: Event) => {
-    event.preventDefault();
-    run(api.setEventEndpoint(url.trim()), t.saved);
+  const create = async (choice: EndpointChoice, given: string) => {
+    const made = await api.createEndpoint(choice, given);
+    setSecret(made.secret);
+    setAdding(false);
+    await load();
   };
   return (
-    <section class="card narrow">
-      <h1>{t.endpointTitle}</h1>
-      <p class="hint">{t.endpointHint}</p>
-      {endpoint === undefined && error === null && <p class="hint">{t.loading}</p>}
-      {endpoint === undefined && error !== null && <Failure error={error} retry={load} />}
-      {endpoint !== undefined && (
-        <form onSubmit={save}>
-          <label>
-            {t.endpointUrl}
-            <input
-              type="url"
-              required
-              placeholder="https://app.example/reelgate-events"
-              spellcheck={false}
-              value={url}
-              onInput={(event) => setUrl(event.currentTarget.value)}
-            />
-          </label>
-          <Standing endpoint={endpoint} />
-          {error !== null && <Failure error={error} />}
-          <div class="row">
-            <button type="submit" class="primary" disabled={url.trim() === "" || url.trim() === endpoint?.url}>
-              {t.endpointSave}
-            </button>
-            {endpoint && (
-              <button type="button" onClick={() => run(api.removeEventEndpoint().then(() => null), t.removed)}>
-                {t.endpointRemove}
-              </button>
-            )}
-            <span role="status" class="hint">
-              {note}
-            </span>
-          </div>
-        </form>
+    <section class="card">
+      <h1>{t.endpoints.title}</h1>
+      <p class="hint">{t.endpoints.intro}</p>
+      {error !== null && <Failure error={error} retry={() => void load()} />}
+      {endpoints === undefined && error === null && <p class="hint">{t.loading}</p>}
+      {secret !== null && <Once secret={secret} />}
+      {endpoints?.length === 0 && !adding && <p class="hint">{t.endpoints.none}</p>}
+      <ul class="endpoints">
+        {endpoints?.map((endpoint) => (
+          <EndpointCard key={endpoint.id} endpoint={endpoint} changed={load} told={setSecret} />
+        ))}
+      </ul>
+      {adding ? (
+        <EndpointForm submit={create} cancel={() => setAdding(false)} />
+      ) : (
+        <div class="row">
+          <button type="button" class="primary" onClick={() => setAdding(true)}>
+            {t.endpoints.add}
+          </button>
+          <a class="button" href={routeHref({ page: "deliveries", endpoint: "" })}>
+            {t.endpoints.deliveries}
+          </a>
+        </div>
       )}
     </section>
   );
 }
 
-function Standing({ endpoint }: { endpoint: EventEndpoint | null }) {
+function Once({ secret }: { secret: string }) {
   const t = useTexts();
-  const language = useStore(lang);
-  if (endpoint === null) return <p class="hint">{t.endpointNone}</p>;
   return (
-    <p class="hint">
-      {t.endpointSince(formatWhen(endpoint.created_at, language))}
-      {!endpoint.enabled && ` · ${t.endpointDisabled}`}
-    </p>
+    <div class="once" role="status">
+      <span>{t.endpoints.secretOnce}</span>
+      <div class="row">
+        <code>{secret}</code>
+        <CopyButton text={secret} />
+      </div>
+    </div>
   );
 }

@@ -27,7 +27,7 @@ export function Header({ route }: { route: Route }) {
       </a>
       <nav>
         {link({ page: "library" }, t.library, route.page === "library" || route.page === "file")}
-        {link({ page: "events" }, t.events, route.page === "events")}
+        {link({ page: "events" }, t.events, route.page === "events" || route.page === "deliveries")}
         {link({ page: "explain" }, t.explain.title, route.page === "explain")}
       </nav>
       {running > 0 && route.page !== "library" && (

@@ -101,7 +101,7 @@ impl Shared {
 
     /// A callback of the cloud: most get through somehow, sometime.
     async fn callback(self: &Arc<Self>, body: Bytes) -> Response {
-        if self.callbacks.fetch_add(1, Ordering::Relaxed) % UNKNOWN_EVERY == 0 {
+        if self.callbacks.fetch_add(1, Ordering::Relaxed).is_multiple_of(UNKNOWN_EVERY) {
             self.make_up().await;
         }
         let event: Value = serde_json::from_slice(&body).unwrap();
