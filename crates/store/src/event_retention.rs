@@ -33,26 +33,34 @@ impl Tx {
             return Ok(());
         }
         let this = self.now().0.div_euclid(WEEK_MS);
+        let known = self.weeks_of("events").await?;
+        for week in (this..=this + AHEAD).filter(|week| !known.contains(week)) {
+            self.prepare_week(week).await?;
+        }
+        Ok(())
+    }
+
+    /// Makes the partitions of one week, of all tables or of none: what is in one goes when the others go.
+    async fn prepare_week(&mut self, week: i64) -> Result<(), StoreError> {
+        let (from, to) = (week * WEEK_MS, (week + 1) * WEEK_MS);
         for (table, column) in TABLES {
-            let known = self.weeks_of(table).await?;
-            for week in (this..=this + AHEAD).filter(|week| !known.contains(week)) {
-                let (from, to) = (week * WEEK_MS, (week + 1) * WEEK_MS);
-                // Numbers and our own names only.
-                let taken = format!(
-                    "SELECT COUNT(*) AS rows FROM (SELECT 1 AS one FROM {table}_default
-                      WHERE {column} >= {from} AND {column} < {to} LIMIT 1) AS found"
-                );
-                if sqlx::query(AssertSqlSafe(taken)).fetch_one(self.conn()).await?.int("rows")? > 0 {
-                    continue;
-                }
-                let make = format!(
-                    "SET LOCAL lock_timeout = '2s';
-                     CREATE TABLE IF NOT EXISTS {table}_w{week} PARTITION OF {table} FOR VALUES FROM ({from}) TO ({to})
-                       {}",
-                    if table == "events" || table == "delivery_attempts" { "" } else { "WITH (fillfactor = 80)" }
-                );
-                sqlx::raw_sql(AssertSqlSafe(make)).execute(self.conn()).await?;
+            // Numbers and our own names only.
+            let taken = format!(
+                "SELECT COUNT(*) AS rows FROM (SELECT 1 AS one FROM {table}_default
+                  WHERE {column} >= {from} AND {column} < {to} LIMIT 1) AS found"
+            );
+            if sqlx::query(AssertSqlSafe(taken)).fetch_one(self.conn()).await?.int("rows")? > 0 {
+                return Ok(());
             }
+        }
+        for (table, _) in TABLES {
+            let make = format!(
+                "SET LOCAL lock_timeout = '2s';
+                 CREATE TABLE IF NOT EXISTS {table}_w{week} PARTITION OF {table} FOR VALUES FROM ({from}) TO ({to})
+                   {}",
+                if table == "events" || table == "delivery_attempts" { "" } else { "WITH (fillfactor = 80)" }
+            );
+            sqlx::raw_sql(AssertSqlSafe(make)).execute(self.conn()).await?;
         }
         Ok(())
     }
@@ -93,6 +101,7 @@ impl Tx {
         let places = each(&oldest, |row| Ok((row.time("recorded_at")?, row.int("txid")?, row.int("seq")?)))?;
         let gone: Vec<_> = places.into_iter().take_while(|(at, ..)| *at < before).collect();
         let Some(last_at) = gone.iter().map(|(at, ..)| *at).max() else { return Ok(false) };
+        let Some(last_seq) = gone.iter().map(|(.., seq)| *seq).max() else { return Ok(false) };
         let Some((txid, seq)) = gone.iter().map(|(_, txid, seq)| (*txid, *seq)).max() else {
             return Ok(false);
         };
@@ -101,7 +110,7 @@ impl Tx {
             Engine::Sqlite => DELETE_SQLITE,
             Engine::Postgres => DELETE_POSTGRES,
         } {
-            sqlx::query(sql).bind(seq).bind(last_at.0).execute(self.conn()).await?;
+            sqlx::query(sql).bind(last_seq).bind(last_at.0).execute(self.conn()).await?;
         }
         Ok(i64::try_from(gone.len()).is_ok_and(|count| count == BATCH))
     }
@@ -136,7 +145,7 @@ impl Read {
     }
 }
 
-/// `$1` the number of the newest event that goes, `$2` when it was recorded. Numbers follow time there: one writer.
+/// `$1` the largest number of what goes, `$2` when the last of it was recorded. Numbers follow time there: one writer.
 const DELETE_SQLITE: [&str; 4] = [
     "DELETE FROM delivery_attempts WHERE endpoint_id IN (SELECT id FROM endpoints) AND event_seq <= $1 AND event_at <= $2",
     "DELETE FROM deliveries WHERE endpoint_id IN (SELECT id FROM endpoints) AND event_seq <= $1 AND event_at <= $2",

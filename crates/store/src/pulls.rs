@@ -149,15 +149,18 @@ impl Tx {
         Ok(pulled)
     }
 
-    /// Confirms what was pulled. `Stale`, and then nothing is confirmed, if a handle is too old or was never given out; confirming
-    /// the same again is no error.
+    /// Confirms what was pulled. `Stale`, and then nothing is confirmed once the unit is undone, if a handle is too old or was
+    /// never given out, or there are more than [`MOST_PULLED`]; confirming the same again is no error.
     pub async fn confirm_events(&mut self, scope: &Scope, handles: &[PullHandle]) -> Result<(), StoreError> {
         let now = self.now();
         let mut distinct: Vec<&PullHandle> = Vec::new();
-        for handle in handles.iter().take(MOST_PULLED) {
+        for handle in handles {
             if !distinct.contains(&handle) {
                 distinct.push(handle);
             }
+        }
+        if distinct.len() > MOST_PULLED {
+            return Err(StoreError::Stale);
         }
         let mut query = sqlx::query(CONFIRM).bind(scope.app().0).bind(now.0);
         for n in 0..MOST_PULLED {

@@ -2,6 +2,7 @@
 
 use reelgate_model::{FileId, Scope, Time};
 
+use crate::row::ensure_changed;
 use crate::{Endpoint, StoreError, Topic, Tx};
 
 /// Which events are to be sent again.
@@ -27,10 +28,15 @@ impl Tx {
         endpoint: &Endpoint,
         replay: &NewReplay,
     ) -> Result<String, StoreError> {
-        let current = self.endpoint(scope, &endpoint.id).await?;
-        if !current.is_some_and(|current| current.enabled) {
-            return Err(StoreError::Stale);
-        }
+        // In the row that disabling changes: whoever disables it afterwards finds the replay and ends it.
+        let taking = sqlx::query(
+            "UPDATE endpoints SET enabled = 1 WHERE app = $1 AND id = $2 AND enabled = 1 AND removed_at IS NULL",
+        )
+        .bind(scope.app().0)
+        .bind(&endpoint.id)
+        .execute(self.conn())
+        .await?;
+        ensure_changed(&taking)?;
         let (id, now, start, end) =
             (self.new_id(), self.now(), self.log_start().await?, self.log_end().await?);
         sqlx::query(
