@@ -151,7 +151,7 @@ impl Tx {
         Ok(())
     }
 
-    /// Makes everything that waits to be sent to an endpoint due now. What is being sent keeps its lease.
+    /// Makes everything that waits to be sent again to an endpoint due now. What is being sent again at this moment may be sent twice.
     pub(crate) async fn hasten_deliveries(&mut self, endpoint: &str) -> Result<(), StoreError> {
         let now = self.now();
         sqlx::query(

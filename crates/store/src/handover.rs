@@ -175,12 +175,19 @@ impl Tx {
 
     /// Sends one delivery again that has ended. `Stale` if it has not, or its endpoint does not take anything.
     pub async fn revive_delivery(&mut self, scope: &Scope, delivery: &Delivery) -> Result<(), StoreError> {
+        // In the row that disabling changes: whoever disables it afterwards finds the delivery and gives it up.
+        let taking = sqlx::query(
+            "UPDATE endpoints SET enabled = 1 WHERE app = $1 AND id = $2 AND enabled = 1 AND removed_at IS NULL",
+        )
+        .bind(scope.app().0)
+        .bind(&delivery.endpoint)
+        .execute(self.conn())
+        .await?;
+        ensure_changed(&taking)?;
         let now = self.now();
         let result = sqlx::query(
             "UPDATE deliveries SET state = 'pending', reason = '', tries = 0, next_at = $1, finished_at = NULL
-              WHERE app = $2 AND endpoint_id = $3 AND event_seq = $4 AND event_at = $5 AND state <> 'pending'
-                AND EXISTS (SELECT 1 FROM endpoints AS p
-                             WHERE p.id = $3 AND p.enabled = 1 AND p.removed_at IS NULL)",
+              WHERE app = $2 AND endpoint_id = $3 AND event_seq = $4 AND event_at = $5 AND state <> 'pending'",
         )
         .bind(now.0)
         .bind(scope.app().0)

@@ -31,6 +31,8 @@ pub fn vendor2(fact: &Fact) -> Result<Option<Vec<u8>>, RenderError> {
             ..NewFileUpload::default()
         })),
         Fact::ProcedureStateChanged(task) => Content::ProcedureStateChanged(Box::new(procedure(task)?)),
+        // This format can only say that the whole file is gone.
+        Fact::FileDeleted { parts, .. } if !parts.is_empty() => return Ok(None),
         Fact::FileDeleted { file_id, .. } => Content::FileDeleted(FileDeleted {
             file_info: vec![FileInfo { file_id: file_id.clone() }],
             ..FileDeleted::default()

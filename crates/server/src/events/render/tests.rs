@@ -240,6 +240,10 @@ fn a_deletion_in_both_formats() {
         let expected = json!({"EventType": "FileDeleted", "FileDeleteEvent": {
             "FileIdSet": ["42"], "FileDeleteResultInfo": [{"FileId": "42", "DeleteParts": deleted}]}});
         assert_eq!(new, expected);
+        if !parts.is_empty() {
+            assert_eq!(vendor2(&fact).unwrap(), None, "the old format would say that all of it is gone");
+            continue;
+        }
         let old: Value = serde_json::from_slice(&vendor2(&fact).unwrap().unwrap()).unwrap();
         let expected = json!({"version": "4.0", "eventType": "FileDeleted",
             "data": {"status": 0, "message": "", "fileInfo": [{"fileId": "42"}]}});
