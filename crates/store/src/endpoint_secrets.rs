@@ -26,7 +26,8 @@ impl std::fmt::Debug for EndpointSecret {
 }
 
 impl Read {
-    /// The secrets of an endpoint that are good at `now`, newest first.
+    /// The secrets of an endpoint that are good at `now`, newest first: the one that no other has followed, then by their end. Two may
+    /// have been made in one millisecond.
     pub async fn endpoint_secrets(
         &mut self,
         endpoint: &str,
@@ -34,7 +35,8 @@ impl Read {
     ) -> Result<Vec<EndpointSecret>, StoreError> {
         let rows = sqlx::query(
             "SELECT id, sealed, created_at, expires_at FROM endpoint_secrets
-              WHERE endpoint_id = $1 AND (expires_at IS NULL OR expires_at > $2) ORDER BY created_at DESC, id DESC",
+              WHERE endpoint_id = $1 AND (expires_at IS NULL OR expires_at > $2)
+              ORDER BY CASE WHEN expires_at IS NULL THEN 0 ELSE 1 END, expires_at DESC, created_at DESC, id DESC",
         )
         .bind(endpoint)
         .bind(now.0)

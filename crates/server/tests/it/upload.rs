@@ -100,9 +100,12 @@ impl TestApp {
         }
     }
 
-    /// All events of the main application, oldest first.
+    /// All events of the main application, oldest first. On PostgreSQL other tests' transactions hold the log back for a moment.
     pub(crate) async fn events(&self) -> Vec<Event> {
         let mut read = self.app.store.read().await.unwrap();
+        while read.has_held_back().await.unwrap() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
         let start = read.log_start().await.unwrap();
         match read.events_after(&self.scope, &start, 10_000).await.unwrap() {
             LogRead::Page(page) => page.events,
