@@ -4,12 +4,15 @@
 //! traffic) it follows. Time is always handed in, secrets are compared in constant time and never shown by `Debug`,
 //! and nothing here panics on any input.
 
+mod calendar;
 pub mod cloudapi;
 pub mod cos;
 mod hmac_sha1;
+pub mod host;
 pub mod permission;
 pub mod problem;
 pub mod s3;
+mod sha256;
 pub mod standard_webhooks;
 pub mod tus;
 pub mod ugc;

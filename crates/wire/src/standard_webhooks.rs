@@ -6,10 +6,9 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use hmac::{Hmac, KeyInit, Mac};
-use sha2::Sha256;
 
 use crate::hmac_sha1::equal;
+use crate::sha256::hmac;
 
 /// Header of the message's id.
 pub const ID: &str = "webhook-id";
@@ -50,10 +49,8 @@ impl Secret {
     }
 
     fn sign(&self, id: &str, timestamp: i64, body: &[u8]) -> [u8; 32] {
-        let mut mac = Hmac::<Sha256>::new_from_slice(&self.0).expect("HMAC takes keys of any length");
-        mac.update(format!("{id}.{timestamp}.").as_bytes());
-        mac.update(body);
-        mac.finalize().into_bytes().into()
+        let signed = [format!("{id}.{timestamp}.").as_bytes(), body].concat();
+        hmac(&self.0, &signed)
     }
 }
 

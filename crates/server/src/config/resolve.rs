@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use ipnet::IpNet;
+use reelgate_wire::vod::callback_sign;
 use secrecy::SecretString;
 
 use super::callers::callers;
@@ -208,7 +209,6 @@ fn mode(word: Option<&str>, raw: raw::Tencent) -> Result<Mode> {
     }
 }
 
-/// In front of the real cloud nothing is stored and nothing processed here.
 /// The token stands in a URL and keeps strangers from writing into the log.
 fn callback_token(given: Option<String>) -> Result<Option<SecretString>> {
     let Some(token) = given else { return Ok(None) };
@@ -223,7 +223,7 @@ fn callback_token(given: Option<String>) -> Result<Option<SecretString>> {
 fn sign_keys(given: Option<&str>) -> Result<Vec<SecretString>> {
     let keys = given.unwrap_or_default().split(',').map(str::trim).filter(|key| !key.is_empty());
     keys.map(|key| {
-        if key.len() > 32 || !key.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        if !callback_sign::is_key(key) {
             bail!("tencent.sign_keys holds a key that is not 1 to 32 letters and digits");
         }
         Ok(key.into())
@@ -231,6 +231,7 @@ fn sign_keys(given: Option<&str>) -> Result<Vec<SecretString>> {
     .collect()
 }
 
+/// In front of the real cloud nothing is stored and nothing processed here.
 fn roles(mode: &Mode, words: Option<&str>) -> Result<Vec<Role>> {
     const ELSEWHERE: [Role; 2] = [Role::Gateway, Role::Worker];
     let roles = Role::parse_list(words)?;

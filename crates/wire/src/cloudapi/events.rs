@@ -5,6 +5,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{Code, Fields, Refusal};
+use crate::vod::callback_sign;
 
 /// Most handles of one confirmation.
 pub const MOST_HANDLES: usize = 16;
@@ -99,8 +100,7 @@ impl ModifyEventConfig {
             return Err(bad(format!("NotificationUrl has more than {MOST_URL} characters")));
         }
         let sign_key = fields.text("SignKey")?;
-        let plain = |key: &String| key.len() <= 32 && key.bytes().all(|byte| byte.is_ascii_alphanumeric());
-        if sign_key.as_ref().is_some_and(|key| !plain(key)) {
+        if sign_key.as_ref().is_some_and(|key| !key.is_empty() && !callback_sign::is_key(key)) {
             return Err(bad("SignKey is not at most 32 letters and digits".to_owned()));
         }
         let modify = Self {

@@ -7,8 +7,10 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use super::{Code, Refusal, check_skew, mismatch, tc3, without_port};
+use super::{Code, Refusal, check_skew, mismatch};
 use crate::hmac_sha1;
+use crate::host::without_port;
+use crate::sha256;
 use crate::upload_signature::shown;
 
 /// Names that belong to the protocol and not to the action.
@@ -138,6 +140,6 @@ fn text(pairs: &[(String, String)], method: &str, host: &str, path: &str) -> Str
 fn signature(method: Method, secret_key: &str, text: &str) -> String {
     match method {
         Method::HmacSha1 => STANDARD.encode(hmac_sha1::mac(secret_key.as_bytes(), text.as_bytes())),
-        Method::HmacSha256 => STANDARD.encode(tc3::hmac(secret_key.as_bytes(), text.as_bytes())),
+        Method::HmacSha256 => STANDARD.encode(sha256::hmac(secret_key.as_bytes(), text.as_bytes())),
     }
 }

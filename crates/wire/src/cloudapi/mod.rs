@@ -54,9 +54,3 @@ fn check_skew(signed: i64, now: i64) -> Result<(), Refusal> {
     }
     Ok(())
 }
-
-/// `host` of `host:port`; `None` when there is no port. An IPv6 address keeps its brackets.
-fn without_port(host: &str) -> Option<&str> {
-    let (bare, port) = host.rsplit_once(':')?;
-    (!port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit())).then_some(bare)
-}

@@ -6,11 +6,11 @@
 
 use std::fmt;
 
-use hmac::{Hmac, KeyInit, Mac};
-use sha2::{Digest, Sha256};
-
-use super::{Code, Refusal, check_skew, mismatch, without_port};
+use super::{Code, Refusal, check_skew, mismatch};
+use crate::calendar::civil;
 use crate::hmac_sha1;
+use crate::host::without_port;
+use crate::sha256::{hmac, sha256_hex};
 use crate::upload_signature::shown;
 
 /// The only algorithm.
@@ -213,17 +213,6 @@ pub fn authorization(
     )
 }
 
-fn sha256_hex(bytes: &[u8]) -> String {
-    hex::encode(Sha256::digest(bytes))
-}
-
-/// HMAC-SHA256 of `message` under `key`, raw.
-pub(super) fn hmac(key: &[u8], message: &[u8]) -> [u8; 32] {
-    let mut hmac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of any length");
-    hmac.update(message);
-    hmac.finalize().into_bytes().into()
-}
-
 fn signing_key(secret_key: &str, date: &str, service: &str) -> [u8; 32] {
     let key = hmac(format!("TC3{secret_key}").as_bytes(), date.as_bytes());
     hmac(&hmac(&key, service.as_bytes()), TERMINATOR.as_bytes())
@@ -237,15 +226,6 @@ fn signature(key: &[u8; 32], timestamp: i64, scope: &str, canonical_request: &st
 
 /// `YYYY-MM-DD` of a Unix time in the years 0 to 9999; otherwise something that no credential has.
 fn utc_date(timestamp: i64) -> String {
-    // Civil calendar from days, after Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms".
-    const DAYS_TO_UNIX: i64 = 719_468;
-    let days = timestamp.div_euclid(86_400) + DAYS_TO_UNIX;
-    let (era, day_of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
-    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted_month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
-    let year = year_of_era + era * 400 + i64::from(month <= 2);
+    let (year, month, day) = civil(timestamp.div_euclid(86_400));
     format!("{year:04}-{month:02}-{day:02}")
 }

@@ -241,7 +241,8 @@ impl Decoder {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::s3::sigv4::{Request, Signer, Stamp, sha256_hex};
+    use crate::s3::sigv4::{Request, Signer, Stamp};
+    use crate::sha256::sha256_hex;
     use proptest::prelude::*;
 
     fn key() -> ChunkKey {

@@ -12,6 +12,11 @@ use crate::hmac_sha1::equal;
 /// How long a notification is good after it was sent, in seconds [the vendor's default].
 pub const VALID_FOR: i64 = 600;
 
+/// Whether `text` is a SignKey: 1 to 32 letters and digits.
+pub fn is_key(text: &str) -> bool {
+    (1..=32).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
+}
+
 /// `Sign` for this key and `T`: 32 lower-case hex digits.
 pub fn sign(key: &str, t: i64) -> String {
     let mut digest = Md5::new();

@@ -6,7 +6,8 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
-use sha2::{Digest, Sha256};
+
+use crate::sha256::sha256_hex;
 
 /// Deepest nesting of an event that is believed to be one.
 const MAX_DEPTH: usize = 64;
@@ -224,7 +225,7 @@ pub fn identity(body: &[u8]) -> Result<String, ReceivedError> {
         members.0.into_iter().filter(|(name, _)| !OF_DELIVERY.contains(&name.as_str())).collect();
     let mut canonical = String::new();
     write_object(&mut canonical, own, 1)?;
-    Ok(hex::encode(Sha256::digest(canonical.as_bytes())))
+    Ok(sha256_hex(canonical.as_bytes()))
 }
 
 fn write_object(

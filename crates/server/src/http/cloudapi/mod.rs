@@ -25,6 +25,7 @@ use axum::response::{IntoResponse, Response};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, header};
 use reelgate_wire::cloudapi::{self as wire, Code, Refusal, VERSION};
+use reelgate_wire::host::without_port;
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -45,7 +46,7 @@ const HOSTS: (&str, &str) = ("vod.", "tencentcloudapi.com");
 /// Whether a request is meant for the cloud API whatever its path is.
 pub(super) fn is_host(headers: &HeaderMap) -> bool {
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+    let name = without_port(host).unwrap_or(host);
     let (head, tail) = HOSTS;
     let middle = name.strip_prefix(head).and_then(|rest| rest.strip_suffix(tail));
     middle.is_some_and(|middle| middle.is_empty() || middle.ends_with('.'))

@@ -2,6 +2,7 @@
 
 use http::{HeaderMap, Uri, header};
 use percent_encoding::percent_decode_str;
+use reelgate_wire::host::without_port;
 
 use crate::app::App;
 
@@ -27,7 +28,7 @@ impl Address {
     pub(crate) fn by_host(app: &App, headers: &HeaderMap, uri: &Uri) -> Option<Self> {
         let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
         let find = |host: &str| {
-            let host = without_port(host).to_ascii_lowercase();
+            let host = without_port(host).unwrap_or(host).to_ascii_lowercase();
             let mut patterns = app.config.upload.object_domains.iter();
             patterns.find_map(|pattern| Self::by_pattern(pattern, &host, uri.path()))
         };
@@ -75,13 +76,6 @@ fn split_bucket(path: &str) -> (&str, &str) {
     path.split_once('/').unwrap_or((path, ""))
 }
 
-fn without_port(host: &str) -> &str {
-    match host.rsplit_once(':') {
-        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
-        _ => host,
-    }
-}
-
 /// Matches label by label; `{name}` stands for one whole label.
 fn match_pattern<'a>(pattern: &'a str, host: &str) -> Option<Vec<(&'a str, String)>> {
     let mut found = Vec::new();
@@ -121,12 +115,5 @@ mod tests {
         let by_path = Address::by_path("/cos/b-1/1/a%2Fb").unwrap();
         assert_eq!((by_path.bucket.as_str(), by_path.key.as_str()), ("b-1", "1/a/b"));
         assert_eq!(by_path.signed_paths(), ["/cos/b-1/1/a/b", "/1/a/b"]);
-    }
-
-    #[test]
-    fn ports_are_not_part_of_a_name() {
-        assert_eq!(without_port("a.b:8443"), "a.b");
-        assert_eq!(without_port("a.b"), "a.b");
-        assert_eq!(without_port("[::1]:80"), "[::1]");
     }
 }

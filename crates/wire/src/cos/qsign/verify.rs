@@ -3,6 +3,7 @@
 use super::canonical::{Signed, http_string, listed_name, signature};
 use super::{Authorization, Refusal, Request, encode};
 use crate::hmac_sha1;
+use crate::host::without_port;
 use crate::upload_signature::shown;
 
 /// How far a window may start in the server's future, seconds.
@@ -119,10 +120,4 @@ fn header<'a>(request: &Request<'a>, name: &str) -> Option<&'a str> {
         .iter()
         .find(|(header, _)| header.eq_ignore_ascii_case(name))
         .map(|(_, value)| value.as_str())
-}
-
-/// `host` of `host:port`; `None` when there is no port. An IPv6 address keeps its brackets.
-fn without_port(host: &str) -> Option<&str> {
-    let (bare, port) = host.rsplit_once(':')?;
-    (!port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit())).then_some(bare)
 }

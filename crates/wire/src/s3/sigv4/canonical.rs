@@ -2,12 +2,11 @@
 
 use std::fmt::Write;
 
-use hmac::{Hmac, KeyInit, Mac};
 use percent_encoding::{AsciiSet, percent_decode_str, utf8_percent_encode};
-use sha2::{Digest, Sha256};
 
 use super::Stamp;
 use super::authorization::ALGORITHM;
+use crate::sha256::{hmac, sha256_hex};
 use crate::upload_signature::RESERVED;
 
 /// What the signature looks at.
@@ -27,18 +26,6 @@ pub struct Request<'a> {
 
 /// Slashes of a path stay.
 const IN_PATHS: &AsciiSet = &RESERVED.remove(b'/');
-
-/// HMAC-SHA256 of `message` under `key`, raw.
-pub(super) fn hmac(key: &[u8], message: &[u8]) -> [u8; 32] {
-    let mut hmac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of any length");
-    hmac.update(message);
-    hmac.finalize().into_bytes().into()
-}
-
-/// Lower-case hex SHA-256.
-pub(in crate::s3) fn sha256_hex(bytes: &[u8]) -> String {
-    hex::encode(Sha256::digest(bytes))
-}
 
 /// The path as clients encode it: once.
 pub(super) fn encoded_path(path: &str) -> Option<String> {

@@ -15,8 +15,6 @@ mod verify;
 
 pub use authorization::Authorization;
 pub use canonical::Request;
-#[cfg(test)]
-pub(in crate::s3) use canonical::sha256_hex;
 pub use payload::PayloadHash;
 pub use refusal::Refusal;
 pub use sign::{ChunkKey, Signer};

@@ -3,8 +3,9 @@
 use std::fmt;
 
 use super::authorization::ALGORITHM;
-use super::canonical::{canonical_request, header, hmac, sha256_hex, signature, signing_key};
+use super::canonical::{canonical_request, header, signature, signing_key};
 use super::{Request, Stamp};
+use crate::sha256::{hmac, sha256_hex};
 
 /// Signs requests with one credential.
 #[derive(Clone)]

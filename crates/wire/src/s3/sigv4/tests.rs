@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::cos::ErrorCode;
+use crate::sha256::sha256_hex;
 
 const ACCESS: &str = "AKIAIOSFODNN7EXAMPLE";
 const SECRET: &str = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";

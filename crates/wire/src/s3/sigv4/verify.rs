@@ -4,6 +4,7 @@ use super::canonical::{canonical_request, encoded_path, header, signature, signi
 use super::sign::ChunkKey;
 use super::{Authorization, Refusal, Request};
 use crate::hmac_sha1;
+use crate::host::without_port;
 use crate::upload_signature::shown;
 
 /// How far the client's clock may be off, seconds.
@@ -65,10 +66,4 @@ impl Authorization {
         });
         bare.map_or(Ok(()), |name| Err(Refusal::Uncovered(name)))
     }
-}
-
-/// `host` of `host:port`; `None` when there is no port. An IPv6 address keeps its brackets.
-fn without_port(host: &str) -> Option<&str> {
-    let (bare, port) = host.rsplit_once(':')?;
-    (!port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit())).then_some(bare)
 }
