@@ -286,16 +286,31 @@ impl Tx {
         Ok(())
     }
 
+    /// Holds the row that disabling changes: whoever disables the endpoint afterwards finds what this unit makes for it, and gives it
+    /// up. `Stale` if it does not take anything.
+    pub(crate) async fn lock_taking_endpoint(&mut self, scope: &Scope, id: &str) -> Result<(), StoreError> {
+        let result = sqlx::query(
+            "UPDATE endpoints SET enabled = 1 WHERE app = $1 AND id = $2 AND enabled = 1 AND removed_at IS NULL",
+        )
+        .bind(scope.app().0)
+        .bind(id)
+        .execute(self.conn())
+        .await?;
+        ensure_changed(&result)
+    }
+
     /// Notes that the endpoint takes events (again).
     pub async fn absolve_endpoint(&mut self, id: &str) -> Result<(), StoreError> {
-        sqlx::query(
+        let result = sqlx::query(
             "UPDATE endpoints SET failures = 0, failing_since = NULL, last_error = '', not_before = 0
               WHERE id = $1 AND failures > 0",
         )
         .bind(id)
         .execute(self.conn())
         .await?;
-        self.hint(Topic::Events);
+        if result.rows_affected() > 0 {
+            self.hint(Topic::Events);
+        }
         Ok(())
     }
 

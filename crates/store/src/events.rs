@@ -118,11 +118,15 @@ impl Read {
         cursor: &Cursor,
         limit: u32,
     ) -> Result<LogRead, StoreError> {
-        if let Some(refused) = self.unreadable(cursor).await? {
-            return Ok(refused);
+        let start = self.log_start().await?;
+        if start.epoch != cursor.epoch {
+            return Ok(LogRead::Reset(start));
+        }
+        if start.is_after(cursor) {
+            return Ok(LogRead::Expired(start));
         }
         // Before the page: what is recorded in between is then after the end, not skipped.
-        let end = self.log_end().await?;
+        let end = self.log_end_after(start).await?;
         let rows = sqlx::query(
             "SELECT txid, seq, id, test, app, file_id, file_seq, type, fact, raw, recorded_at FROM events
               WHERE app = $1 AND (txid, seq) > ($2, $3) AND txid < (SELECT txid FROM log_horizon)
@@ -172,6 +176,10 @@ impl Read {
     /// After the last event that a reader can have seen by now: where a new reader that wants no history begins.
     pub async fn log_end(&mut self) -> Result<Cursor, StoreError> {
         let start = self.log_start().await?;
+        self.log_end_after(start).await
+    }
+
+    async fn log_end_after(&mut self, start: Cursor) -> Result<Cursor, StoreError> {
         let last = sqlx::query(
             "SELECT txid, seq FROM events WHERE txid < (SELECT txid FROM log_horizon)
               ORDER BY txid DESC, seq DESC LIMIT 1",
@@ -206,16 +214,31 @@ impl Read {
         each(&rows, decode)
     }
 
-    /// What a reader is told whose cursor is of another epoch, or before what is kept.
-    async fn unreadable(&mut self, cursor: &Cursor) -> Result<Option<LogRead>, StoreError> {
-        let start = self.log_start().await?;
-        Ok(if start.epoch != cursor.epoch {
-            Some(LogRead::Reset(start))
-        } else if start.is_after(cursor) {
-            Some(LogRead::Expired(start))
-        } else {
-            None
-        })
+    /// The end of the next page of an application's log after `from`, and how many events it passes: for readers whose place is kept
+    /// here. Up to what can be read by now, or up to `until`. `None`: there is nothing.
+    pub(crate) async fn log_page(
+        &mut self,
+        app: AppId,
+        from: (i64, i64),
+        until: Option<(i64, i64)>,
+    ) -> Result<Option<((i64, i64), usize)>, StoreError> {
+        let until = until.unwrap_or((i64::MAX, i64::MAX));
+        let rows = sqlx::query(
+            "SELECT txid, seq FROM events
+              WHERE app = $1 AND (txid, seq) > ($2, $3) AND (txid, seq) <= ($4, $5)
+                AND txid < (SELECT txid FROM log_horizon)
+              ORDER BY txid, seq LIMIT $6",
+        )
+        .bind(app.0)
+        .bind(from.0)
+        .bind(from.1)
+        .bind(until.0)
+        .bind(until.1)
+        .bind(PAGE)
+        .fetch_all(self.conn())
+        .await?;
+        let Some(last) = rows.last() else { return Ok(None) };
+        Ok(Some(((last.int("txid")?, last.int("seq")?), rows.len())))
     }
 
     /// Whether events are committed that a slower writer still holds back. Never on SQLite.
@@ -290,6 +313,9 @@ impl Event {
         Cursor { epoch: epoch.to_owned(), txid: self.txid, seq: self.seq }
     }
 }
+
+/// Events that a reader whose place is kept here passes at once.
+const PAGE: i64 = 256;
 
 /// The key under which the place of the newest dropped event is kept, as `{txid}.{seq}`.
 pub(crate) const FLOOR: &str = "events_floor";

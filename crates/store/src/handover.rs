@@ -8,9 +8,6 @@ use reelgate_model::Scope;
 use crate::row::{Columns, ensure_changed};
 use crate::{Delivery, Endpoint, StoreError, Topic, Tx};
 
-/// Events handed over in one unit.
-const PAGE: i64 = 256;
-
 /// What an endpoint was given to send.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Taken {
@@ -18,6 +15,30 @@ pub struct Taken {
     pub deliveries: Vec<Delivery>,
     /// Whether there may be more to hand over at once.
     pub more: bool,
+}
+
+/// Whether event `e` is of a type that the `types` of this row want (see [`crate::EndpointSettings`]).
+macro_rules! wanted {
+    ($row:literal) => {
+        concat!(
+            "((',' || ",
+            $row,
+            ".types || ',' LIKE '%,*,%' AND e.type NOT LIKE 'reelgate.%')
+              OR (',' || ",
+            $row,
+            ".types || ',' LIKE '%,reelgate.*,%' AND e.type LIKE 'reelgate.%')
+              OR REPLACE(',' || ",
+            $row,
+            ".types || ',', ',' || e.type || ',', '') <> ',' || ",
+            $row,
+            ".types || ',')
+             AND REPLACE(',' || ",
+            $row,
+            ".types || ',', ',-' || e.type || ',', '') = ',' || ",
+            $row,
+            ".types || ','"
+        )
+    };
 }
 
 impl Tx {
@@ -45,19 +66,10 @@ impl Tx {
 
     /// One page of the log to one endpoint. Returns how many events it passed.
     async fn hand_over(&mut self, endpoint: &Endpoint) -> Result<usize, StoreError> {
-        let page = sqlx::query(
-            "SELECT txid, seq FROM events
-              WHERE app = $1 AND (txid, seq) > ($2, $3) AND txid < (SELECT txid FROM log_horizon)
-              ORDER BY txid, seq LIMIT $4",
-        )
-        .bind(endpoint.app.0)
-        .bind(endpoint.cursor_txid)
-        .bind(endpoint.cursor_seq)
-        .bind(PAGE)
-        .fetch_all(self.conn())
-        .await?;
-        let Some(last) = page.last() else { return Ok(0) };
-        let (txid, seq) = (last.int("txid")?, last.int("seq")?);
+        let from = (endpoint.cursor_txid, endpoint.cursor_seq);
+        let Some(((txid, seq), passed)) = self.log_page(endpoint.app, from, None).await? else {
+            return Ok(0);
+        };
         let moved = sqlx::query(
             "UPDATE endpoints SET cursor_txid = $1, cursor_seq = $2
               WHERE id = $3 AND cursor_txid = $4 AND cursor_seq = $5 AND enabled = 1 AND removed_at IS NULL",
@@ -73,21 +85,17 @@ impl Tx {
             return Ok(0);
         }
         let now = self.now();
-        sqlx::query(
+        sqlx::query(concat!(
             "INSERT INTO deliveries (endpoint_id, event_seq, event_at, event_txid, event_id, event_type, app, file_id,
                                      state, next_at, created_at)
              SELECT p.id, e.seq, e.recorded_at, e.txid, e.id, e.type, e.app, e.file_id, 'pending', $1, $1
                FROM endpoints AS p
                JOIN events AS e ON e.app = p.app
               WHERE p.id = $2 AND (e.txid, e.seq) > ($3, $4) AND (e.txid, e.seq) <= ($5, $6)
-                AND (e.endpoint_id = p.id
-                     OR (e.endpoint_id = ''
-                         AND ((',' || p.types || ',' LIKE '%,*,%' AND e.type NOT LIKE 'reelgate.%')
-                              OR (',' || p.types || ',' LIKE '%,reelgate.*,%' AND e.type LIKE 'reelgate.%')
-                              OR REPLACE(',' || p.types || ',', ',' || e.type || ',', '') <> ',' || p.types || ',')
-                         AND REPLACE(',' || p.types || ',', ',-' || e.type || ',', '') = ',' || p.types || ','))
-             ON CONFLICT (endpoint_id, event_seq, event_at) DO NOTHING",
-        )
+                AND (e.endpoint_id = p.id OR (e.endpoint_id = '' AND ",
+            wanted!("p"),
+            ")) ON CONFLICT (endpoint_id, event_seq, event_at) DO NOTHING",
+        ))
         .bind(now.0)
         .bind(&endpoint.id)
         .bind(endpoint.cursor_txid)
@@ -96,7 +104,7 @@ impl Tx {
         .bind(seq)
         .execute(self.conn())
         .await?;
-        Ok(page.len())
+        Ok(passed)
     }
 
     /// One page of the oldest replay of an endpoint. Returns how many events it passed.
@@ -111,21 +119,10 @@ impl Tx {
         let Some(open) = open else { return Ok(0) };
         let id = open.text("id")?;
         let from = (open.int("cursor_txid")?, open.int("cursor_seq")?);
-        let page = sqlx::query(
-            "SELECT txid, seq FROM events
-              WHERE app = $1 AND (txid, seq) > ($2, $3) AND (txid, seq) <= ($4, $5)
-              ORDER BY txid, seq LIMIT $6",
-        )
-        .bind(endpoint.app.0)
-        .bind(from.0)
-        .bind(from.1)
-        .bind(open.int("until_txid")?)
-        .bind(open.int("until_seq")?)
-        .bind(PAGE)
-        .fetch_all(self.conn())
-        .await?;
+        let until = (open.int("until_txid")?, open.int("until_seq")?);
+        let page = self.log_page(endpoint.app, from, Some(until)).await?;
         let now = self.now();
-        let Some(last) = page.last() else {
+        let Some((to, passed)) = page else {
             sqlx::query("UPDATE replays SET finished_at = $1 WHERE id = $2 AND finished_at IS NULL")
                 .bind(now.0)
                 .bind(&id)
@@ -133,7 +130,6 @@ impl Tx {
                 .await?;
             return Ok(0);
         };
-        let to = (last.int("txid")?, last.int("seq")?);
         let moved = sqlx::query(
             "UPDATE replays SET cursor_txid = $1, cursor_seq = $2
               WHERE id = $3 AND cursor_txid = $4 AND cursor_seq = $5 AND finished_at IS NULL",
@@ -148,7 +144,7 @@ impl Tx {
         if moved.rows_affected() > 0 {
             self.hand_over_again(&id, from, to, open.flag("dead_only")?).await?;
         }
-        Ok(page.len())
+        Ok(passed)
     }
 
     /// What a replay wants of a page: made anew, or begun again when it has ended. What is still to be sent stays as it is.
@@ -175,15 +171,7 @@ impl Tx {
 
     /// Sends one delivery again that has ended. `Stale` if it has not, or its endpoint does not take anything.
     pub async fn revive_delivery(&mut self, scope: &Scope, delivery: &Delivery) -> Result<(), StoreError> {
-        // In the row that disabling changes: whoever disables it afterwards finds the delivery and gives it up.
-        let taking = sqlx::query(
-            "UPDATE endpoints SET enabled = 1 WHERE app = $1 AND id = $2 AND enabled = 1 AND removed_at IS NULL",
-        )
-        .bind(scope.app().0)
-        .bind(&delivery.endpoint)
-        .execute(self.conn())
-        .await?;
-        ensure_changed(&taking)?;
+        self.lock_taking_endpoint(scope, &delivery.endpoint).await?;
         let now = self.now();
         let result = sqlx::query(
             "UPDATE deliveries SET state = 'pending', reason = '', tries = 0, next_at = $1, finished_at = NULL
@@ -215,12 +203,9 @@ macro_rules! again_sql {
             " WHERE r.id = $2 AND (e.txid, e.seq) > ($3, $4) AND (e.txid, e.seq) <= ($5, $6)
                 AND e.recorded_at >= r.from_at AND e.recorded_at <= r.to_at
                 AND (r.file_id IS NULL OR e.file_id = r.file_id)
-                AND e.endpoint_id IN ('', r.endpoint_id)
-                AND ((',' || r.types || ',' LIKE '%,*,%' AND e.type NOT LIKE 'reelgate.%')
-                     OR (',' || r.types || ',' LIKE '%,reelgate.*,%' AND e.type LIKE 'reelgate.%')
-                     OR REPLACE(',' || r.types || ',', ',' || e.type || ',', '') <> ',' || r.types || ',')
-                AND REPLACE(',' || r.types || ',', ',-' || e.type || ',', '') = ',' || r.types || ','
-             ON CONFLICT (endpoint_id, event_seq, event_at) ",
+                AND e.endpoint_id IN ('', r.endpoint_id) AND ",
+            wanted!("r"),
+            " ON CONFLICT (endpoint_id, event_seq, event_at) ",
             $on_conflict
         )
     };

@@ -13,8 +13,7 @@ use crate::{Engine, Event, Read, StoreError, Tx, events};
 
 /// Most events of one pull, and most handles of one confirmation [the vendor's number].
 pub const MOST_PULLED: usize = 16;
-/// Events queued at once, and how often in one pull: the first pages may hold nothing for this reader.
-const PAGE: i64 = 256;
+/// Pages of the log that are queued in one pull: the first ones may hold nothing for this reader.
 const PAGES: usize = 16;
 
 /// What is confirmed: one pull of one event.
@@ -206,19 +205,7 @@ impl Tx {
             .await?;
         let Some(row) = row else { return Ok(false) };
         let from = (row.int("cursor_txid")?, row.int("cursor_seq")?);
-        let page = sqlx::query(
-            "SELECT txid, seq FROM events
-              WHERE app = $1 AND (txid, seq) > ($2, $3) AND txid < (SELECT txid FROM log_horizon)
-              ORDER BY txid, seq LIMIT $4",
-        )
-        .bind(scope.app().0)
-        .bind(from.0)
-        .bind(from.1)
-        .bind(PAGE)
-        .fetch_all(self.conn())
-        .await?;
-        let Some(last) = page.last() else { return Ok(false) };
-        let to = (last.int("txid")?, last.int("seq")?);
+        let Some((to, _)) = self.log_page(scope.app(), from, None).await? else { return Ok(false) };
         let moved = sqlx::query(
             "UPDATE event_configs SET cursor_txid = $1, cursor_seq = $2
               WHERE app = $3 AND cursor_txid = $4 AND cursor_seq = $5",

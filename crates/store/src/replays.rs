@@ -2,7 +2,6 @@
 
 use reelgate_model::{FileId, Scope, Time};
 
-use crate::row::ensure_changed;
 use crate::{Endpoint, StoreError, Topic, Tx};
 
 /// Which events are to be sent again.
@@ -28,15 +27,7 @@ impl Tx {
         endpoint: &Endpoint,
         replay: &NewReplay,
     ) -> Result<String, StoreError> {
-        // In the row that disabling changes: whoever disables it afterwards finds the replay and ends it.
-        let taking = sqlx::query(
-            "UPDATE endpoints SET enabled = 1 WHERE app = $1 AND id = $2 AND enabled = 1 AND removed_at IS NULL",
-        )
-        .bind(scope.app().0)
-        .bind(&endpoint.id)
-        .execute(self.conn())
-        .await?;
-        ensure_changed(&taking)?;
+        self.lock_taking_endpoint(scope, &endpoint.id).await?;
         let (id, now, start, end) =
             (self.new_id(), self.now(), self.log_start().await?, self.log_end().await?);
         sqlx::query(

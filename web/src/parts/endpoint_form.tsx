@@ -39,7 +39,7 @@ export function EndpointForm({ endpoint, submit, cancel }: Props) {
           onInput={(event) => setUrl(event.currentTarget.value)}
         />
       </label>
-      <Choice label={t.endpoints.shape} options={t.endpoints.shapes} value={shape} choose={setShape} />
+      <Choice label={t.endpoints.shape} options={shapesFor(endpoint, t.endpoints.shapes)} value={shape} choose={setShape} />
       <Choice label={t.endpoints.order} options={t.endpoints.orders} value={order} choose={setOrder} />
       <label>
         {t.endpoints.types}
@@ -64,6 +64,13 @@ export function EndpointForm({ endpoint, submit, cancel }: Props) {
       </div>
     </form>
   );
+}
+
+/** The server keeps an endpoint on one side: the secrets of Standard Webhooks and of the vendor's formats have different forms. */
+function shapesFor(endpoint: EventEndpoint | undefined, all: Record<string, string>): Record<string, string> {
+  if (endpoint === undefined) return all;
+  const isStandard = (shape: string) => shape === "standard";
+  return Object.fromEntries(Object.entries(all).filter(([shape]) => isStandard(shape) === isStandard(endpoint.shape)));
 }
 
 interface ChoiceProps {

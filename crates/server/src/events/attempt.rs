@@ -67,12 +67,8 @@ impl Sender {
         let started = tokio::time::Instant::now();
         let answered = self.exchange(url, push).await;
         let mut attempt = Attempt {
-            number: delivery.claims,
-            at,
             duration_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
-            status: None,
-            error: String::new(),
-            answer: String::new(),
+            ..attempt(delivery, at)
         };
         match answered {
             Ok(answer) => {
@@ -85,6 +81,12 @@ impl Sender {
             }
             Err(error) => Outcome { attempt: Attempt { error, ..attempt }, taken: false, retry_after: None },
         }
+    }
+
+    /// The outcome of an attempt that ended before there was a request.
+    pub(super) fn not_sent(&self, delivery: &Delivery, error: String) -> Outcome {
+        let attempt = Attempt { error, ..attempt(delivery, self.clock.now()) };
+        Outcome { attempt, taken: false, retry_after: None }
     }
 
     async fn exchange(&self, url: &str, push: Push) -> Result<Answer, String> {
@@ -108,6 +110,17 @@ impl Sender {
             retry_after: retry_after(&response, self.clock.now()),
             body: String::from_utf8_lossy(&kept).into_owned(),
         })
+    }
+}
+
+fn attempt(delivery: &Delivery, at: Time) -> Attempt {
+    Attempt {
+        number: delivery.claims,
+        at,
+        duration_ms: 0,
+        status: None,
+        error: String::new(),
+        answer: String::new(),
     }
 }
 

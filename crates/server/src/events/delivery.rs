@@ -10,14 +10,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use reelgate_model::{Scope, Time};
-use reelgate_store::{Delivery, Endpoint, Event, StoreError, Taken, Topic};
+use reelgate_model::Scope;
+use reelgate_store::{Delivery, Endpoint, StoreError, Taken, Topic};
 use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;
 
 use super::attempt::Sender;
 use super::flights::Flights;
-use super::push::{self, Push};
+use super::push;
 use super::settle;
 use super::target::Targets;
 use crate::app::App;
@@ -78,8 +78,8 @@ struct Parts {
 /// An endpoint as it was when its deliveries were claimed.
 pub(super) struct Target {
     pub(super) endpoint: Endpoint,
-    /// What its pushes are signed with, newest first.
-    secrets: Vec<SecretString>,
+    /// What its pushes are signed with, newest first; or why that is not known. The other endpoints are served all the same.
+    secrets: Result<Vec<SecretString>, String>,
 }
 
 impl Courier {
@@ -112,14 +112,13 @@ impl Courier {
             if let Some(last) = waiting.last() {
                 after.clone_from(&last.id);
             }
-            let mut asked: Vec<(Endpoint, usize)> = waiting
-                .into_iter()
-                .map(|endpoint| (flights.room(&endpoint), endpoint))
-                .filter_map(|(room, endpoint)| (room > 0).then_some((endpoint, room)))
-                .collect();
-            while !asked.is_empty() {
-                let together = asked.split_off(asked.len().saturating_sub(SERVED_TOGETHER));
-                more |= self.serve(flights, together).await?;
+            let mut waiting = waiting.into_iter();
+            loop {
+                let asked = flights.plan(&mut waiting, SERVED_TOGETHER);
+                if asked.is_empty() {
+                    break;
+                }
+                more |= self.serve(flights, asked).await?;
             }
             if last_page {
                 return Ok(match (more, held_back) {
@@ -154,7 +153,8 @@ impl Courier {
         for (endpoint, sealed, Taken { deliveries, more: rest }) in
             take.await.context("deliveries cannot be claimed")?
         {
-            let secrets = push::open_secrets(&app.vault, &endpoint.id, &sealed)?;
+            let secrets = push::open_secrets(&app.vault, &endpoint.id, &sealed)
+                .map_err(|error| format!("the endpoint's secret cannot be opened: {error:#}"));
             let target = Arc::new(Target { endpoint, secrets });
             for delivery in deliveries {
                 let (courier, target) = (self.clone(), Arc::clone(&target));
@@ -194,23 +194,31 @@ impl Courier {
             read.event(&Scope::system(delivery.app), delivery.place).await?
         };
         let Some(event) = event else {
-            return settle::give_up(app, delivery, "the event is not in the log any more").await;
+            return settle::give_up(app, delivery, "the event is not in the log any more".to_owned()).await;
         };
-        match self.pack(&event, target) {
+        let sender = &self.0.sender;
+        let secrets = match &target.secrets {
+            Ok(secrets) => secrets,
+            // Not the event's fault, and mended by the right master key or another secret: it is tried again.
+            Err(error) => {
+                let outcome = sender.not_sent(&delivery, error.clone());
+                return settle::settle(app, delivery, &target.endpoint, outcome).await;
+            }
+        };
+        let settings = &target.endpoint.settings;
+        match push::pack(&event, &settings.shape, secrets, app.clock.now()) {
             Ok(Some(push)) => {
-                let outcome = self.0.sender.send(&target.endpoint.settings.url, &delivery, push).await;
+                let outcome = sender.send(&settings.url, &delivery, push).await;
                 settle::settle(app, delivery, &target.endpoint, outcome).await
             }
-            Ok(None) => settle::give_up(app, delivery, "the endpoint's shape has no such event").await,
+            Ok(None) => {
+                let reason = "the endpoint's shape has no such event".to_owned();
+                settle::give_up(app, delivery, reason).await
+            }
             Err(error) => {
-                tracing::error!(event.id = event.id, %error, source = ?error.source(), "an event cannot be rendered");
-                settle::give_up(app, delivery, "the event cannot be rendered in the endpoint's shape").await
+                tracing::error!(event.id = event.id, %error, source = ?error.source(), "an event cannot be sent");
+                settle::give_up(app, delivery, error.to_string()).await
             }
         }
-    }
-
-    fn pack(&self, event: &Event, target: &Target) -> Result<Option<Push>, push::PushError> {
-        let now: Time = self.0.app.clock.now();
-        push::pack(event, &target.endpoint.settings.shape, &target.secrets, now)
     }
 }

@@ -83,7 +83,7 @@ impl Wanted {
             settings.url = targets.parse_and_resolve(&url).await?.to_string();
         }
         if let Some(shape) = self.shape {
-            settings.shape = Shape::parse(&shape).ok_or(EndpointError::Shape(shape))?.as_str().to_owned();
+            settings.shape = parse_shape(&shape)?.as_str().to_owned();
         }
         match self.order {
             Some(order) if ["file", "none"].contains(&order.as_str()) => settings.ordering = order,
@@ -95,6 +95,10 @@ impl Wanted {
         }
         Ok(settings)
     }
+}
+
+fn parse_shape(word: &str) -> Result<Shape, EndpointError> {
+    Shape::parse(word).ok_or_else(|| EndpointError::Shape(word.to_owned()))
 }
 
 fn defaults() -> EndpointSettings {
@@ -119,7 +123,7 @@ pub async fn create(
         return Err(TargetError::Malformed("such as https://app.example.com/events").into());
     }
     let settings = wanted.over(app, defaults()).await?;
-    let shape = Shape::parse(&settings.shape).ok_or_else(|| EndpointError::Shape(settings.shape.clone()))?;
+    let shape = parse_shape(&settings.shape)?;
     let secret = match secret {
         Some(secret) => Some(shape.checked(secret).map_err(EndpointError::Secret)?),
         None if shape == Shape::Standard => Some(shape.new_secret()),
@@ -152,7 +156,13 @@ pub async fn change(
     remote: String,
 ) -> Result<Endpoint, EndpointError> {
     let before = get(app, scope, id).await?;
+    let shape = parse_shape(&before.settings.shape)?;
     let settings = wanted.over(app, before.settings).await?;
+    if !parse_shape(&settings.shape)?.shares_secrets_with(shape) {
+        return Err(EndpointError::Conflict(
+            "an endpoint cannot change between standard and the vendor's shapes, whose secrets have another form; make another endpoint",
+        ));
+    }
     let (scope, id) = (scope.clone(), id.to_owned());
     app.store
         .write(move |tx| {
@@ -266,8 +276,7 @@ pub async fn rotate_secret(
     remote: String,
 ) -> Result<(Endpoint, SecretString), EndpointError> {
     let endpoint = get(app, scope, id).await?;
-    let shape = Shape::parse(&endpoint.settings.shape)
-        .ok_or_else(|| EndpointError::Shape(endpoint.settings.shape.clone()))?;
+    let shape = parse_shape(&endpoint.settings.shape)?;
     let secret = match given {
         Some(given) => shape.checked(given).map_err(EndpointError::Secret)?,
         None => shape.new_secret(),

@@ -25,14 +25,38 @@ pub(super) struct Flights {
 }
 
 impl Flights {
+    /// The next of `waiting` that can be given more, at most `most` of them, each with how many may be claimed for it.
+    pub(super) fn plan(
+        &self,
+        waiting: &mut impl Iterator<Item = Endpoint>,
+        most: usize,
+    ) -> Vec<(Endpoint, usize)> {
+        let (mut planned, mut asked) = (0, Vec::new());
+        while asked.len() < most {
+            let Some(endpoint) = waiting.next() else { break };
+            let room = self.room_beside(planned, &endpoint);
+            if room > 0 {
+                planned += room;
+                asked.push((endpoint, room));
+            }
+        }
+        asked
+    }
+
     /// How many more may be claimed for `endpoint` now.
     pub(super) fn room(&self, endpoint: &Endpoint) -> usize {
+        self.room_beside(0, endpoint)
+    }
+
+    /// The same while `planned` others are about to be launched.
+    fn room_beside(&self, planned: usize, endpoint: &Endpoint) -> usize {
+        let all = self.tasks.len() + planned;
         let under_way = self.under_way(&endpoint.id);
         if endpoint.failures >= SLOWED_AFTER {
             return 1_usize.saturating_sub(under_way);
         }
-        let most = if self.tasks.len() < SHARED { EACH } else { EACH_WHEN_FULL };
-        let room = most.saturating_sub(under_way).min(ALL - self.tasks.len().min(ALL));
+        let most = if all < SHARED { EACH } else { EACH_WHEN_FULL };
+        let room = most.saturating_sub(under_way).min(ALL.saturating_sub(all));
         if under_way > 0 && room < WORTH_CLAIMING.min(most) { 0 } else { room }
     }
 
@@ -84,5 +108,60 @@ impl Flights {
             self.each.remove(&endpoint);
         }
         left == 0 || left + WORTH_CLAIMING <= EACH || self.tasks.len() >= SHARED
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use reelgate_model::{AppId, Time};
+    use reelgate_store::EndpointSettings;
+
+    use super::*;
+
+    fn endpoint(n: usize) -> Endpoint {
+        Endpoint {
+            id: format!("ep_{n}"),
+            app: AppId(1),
+            role: String::new(),
+            settings: EndpointSettings {
+                url: String::new(),
+                shape: String::new(),
+                ordering: String::new(),
+                types: String::new(),
+            },
+            enabled: true,
+            cursor_txid: 0,
+            cursor_seq: 0,
+            failures: 0,
+            failing_since: None,
+            not_before: Time(0),
+            last_error: String::new(),
+            disabled_at: None,
+            disabled_reason: String::new(),
+            created_at: Time(0),
+            removed_at: None,
+        }
+    }
+
+    #[tokio::test]
+    async fn however_many_endpoints_wait_no_more_than_all_are_under_way() {
+        let mut flights = Flights::default();
+        let mut waiting = (0..2_000).map(endpoint);
+        let mut rooms = Vec::new();
+        loop {
+            let asked = flights.plan(&mut waiting, 32);
+            if asked.is_empty() {
+                break;
+            }
+            for (endpoint, room) in asked {
+                rooms.push(room);
+                for _ in 0..room {
+                    flights.launch(endpoint.id.clone(), std::future::pending());
+                }
+            }
+        }
+        assert_eq!(rooms.iter().sum::<usize>(), ALL);
+        assert_eq!(rooms[..8], [EACH; 8], "who comes first may use what nobody else does");
+        assert!(rooms[8..].iter().all(|room| *room == EACH_WHEN_FULL), "{rooms:?}");
     }
 }

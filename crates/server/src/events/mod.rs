@@ -1,8 +1,8 @@
 //! Events: facts, the log they go to, the shapes rendered from them, and their delivery.
 //!
 //! A use case calls [`append()`] inside its own unit of work. Role `delivery` ([`delivery::run`]) follows the log for
-//! every endpoint, renders each fact ([`render`]), signs it ([`push`]) and sends it to an address that was checked
-//! ([`target`]); what came of it is in [`settle`].
+//! every endpoint, renders each fact ([`render`]), signs it (`push`) and sends it to an address that was checked
+//! ([`target`]); what came of it is in `settle`.
 
 mod append;
 pub mod attempt;
@@ -16,7 +16,7 @@ pub mod pull;
 mod push;
 pub mod receive;
 pub mod render;
-pub mod render2;
+mod render2;
 mod render_received;
 pub mod replay;
 pub mod sample;

@@ -44,6 +44,11 @@ impl Shape {
         [Self::Vendor3, Self::Vendor2, Self::Standard].into_iter().find(|shape| shape.as_str() == word)
     }
 
+    /// Whether secrets made for one are good for the other: a SignKey is none for Standard Webhooks, nor the other way round.
+    pub(super) fn shares_secrets_with(self, other: Self) -> bool {
+        (self == Self::Standard) == (other == Self::Standard)
+    }
+
     /// A new secret of the form that receivers of this shape take.
     pub(super) fn new_secret(self) -> SecretString {
         match self {
@@ -62,8 +67,7 @@ impl Shape {
         match self {
             Self::Standard => Secret::parse(text).map(drop).map_err(|error| error.to_string())?,
             Self::Vendor3 | Self::Vendor2 => {
-                let plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric());
-                if !plain || !(1..=32).contains(&text.len()) {
+                if !callback_sign::is_key(text) {
                     return Err("a SignKey is 1 to 32 letters and digits".to_owned());
                 }
             }

@@ -5,7 +5,7 @@
 
 use jiff::Timestamp;
 use reelgate_model::SubtaskState;
-use reelgate_store::Event as Recorded;
+use reelgate_store::Event as LogEvent;
 use reelgate_wire::vod::{
     AdaptiveDynamicStreamingInfoItem, AiContentReviewResult, AiReviewTaskOutput, AiReviewTaskResult,
     CoverBySnapshotTaskInput, CoverBySnapshotTaskOutput, DefinitionInput, Event, EventContent,
@@ -25,11 +25,10 @@ use super::outcome::{
     AdaptiveOutput, CoverInput, CoverOutput, Rendition, ReviewOutput, ReviewSegment, SpriteOutput,
     TranscodeOutput,
 };
-use super::render_received;
-use super::render2::vendor2;
+use super::{render_received, render2};
 
 /// Most segments in one review result (wire reference 6.5).
-pub(super) const MAX_SEGMENTS: usize = 100;
+const MAX_SEGMENTS: usize = 100;
 
 /// A record in the log that this version cannot render.
 #[derive(Debug, thiserror::Error)]
@@ -48,7 +47,7 @@ pub enum RenderError {
 }
 
 /// The vendor's 3.0 event that a row of the log stands for, or `None` for our own types.
-pub fn vendor3_of(event: &Recorded) -> Result<Option<Vec<u8>>, RenderError> {
+pub fn vendor3_of(event: &LogEvent) -> Result<Option<Vec<u8>>, RenderError> {
     match (fact_of(event)?, &event.raw) {
         (Fact::Received(fact), Some(raw)) => Ok(Some(render_received::vendor3(fact.format, raw))),
         (fact, _) => vendor3(&fact),
@@ -56,20 +55,31 @@ pub fn vendor3_of(event: &Recorded) -> Result<Option<Vec<u8>>, RenderError> {
 }
 
 /// The vendor's 2.0 event that a row of the log stands for, or `None` where there is none.
-pub fn vendor2_of(event: &Recorded) -> Result<Option<Vec<u8>>, RenderError> {
+pub fn vendor2_of(event: &LogEvent) -> Result<Option<Vec<u8>>, RenderError> {
     match (fact_of(event)?, &event.raw) {
-        (Fact::Received(fact), Some(raw)) => Ok(Some(render_received::vendor2(fact.format, raw))),
+        (Fact::Received(fact), Some(raw)) => Ok(render_received::vendor2(fact.format, raw)),
         (fact, _) => vendor2(&fact),
     }
 }
 
-fn fact_of(event: &Recorded) -> Result<Fact, RenderError> {
+fn fact_of(event: &LogEvent) -> Result<Fact, RenderError> {
     serde_json::from_str(&event.fact).map_err(|source| RenderError::Unreadable { part: "fact", source })
 }
 
 /// The JSON of the vendor's 3.0 event, or `None` for our own events.
 pub fn vendor3(fact: &Fact) -> Result<Option<Vec<u8>>, RenderError> {
-    let event = match fact {
+    let Some(event) = vendor_event(fact)? else { return Ok(None) };
+    let content = EventContent { event_handle: None, event };
+    Ok(Some(serde_json::to_vec(&content).expect("vendor structures are plain and have text keys")))
+}
+
+/// The JSON of the vendor's 2.0 event, or `None` where there is none.
+pub fn vendor2(fact: &Fact) -> Result<Option<Vec<u8>>, RenderError> {
+    Ok(vendor_event(fact)?.and_then(render2::vendor2))
+}
+
+fn vendor_event(fact: &Fact) -> Result<Option<Event>, RenderError> {
+    Ok(Some(match fact {
         Fact::NewFileUpload(upload) => Event::NewFileUpload(Box::new(file_upload(upload))),
         Fact::ProcedureStateChanged(task) => Event::ProcedureStateChanged(Box::new(procedure(task)?)),
         Fact::FileDeleted { file_id, parts, .. } => Event::FileDeleted(Box::new(file_delete(file_id, parts))),
@@ -79,9 +89,7 @@ pub fn vendor3(fact: &Fact) -> Result<Option<Vec<u8>>, RenderError> {
         | Fact::EndpointDisabled { .. }
         | Fact::Reconciled { .. }
         | Fact::Received(_) => return Ok(None),
-    };
-    let content = EventContent { event_handle: None, event };
-    Ok(Some(serde_json::to_vec(&content).expect("vendor structures are plain and have text keys")))
+    }))
 }
 
 fn file_upload(upload: &NewFileUpload) -> FileUploadTask {
@@ -344,15 +352,15 @@ fn audio_stream(stream: &AudioStreamFact) -> MediaAudioStreamItem {
     }
 }
 
-pub(super) fn read<T: DeserializeOwned>(part: &'static str, value: &Value) -> Result<T, RenderError> {
+fn read<T: DeserializeOwned>(part: &'static str, value: &Value) -> Result<T, RenderError> {
     T::deserialize(value).map_err(|source| RenderError::Unreadable { part, source })
 }
 
-pub(super) fn state(result: &SubtaskFact) -> Result<SubtaskState, RenderError> {
+fn state(result: &SubtaskFact) -> Result<SubtaskState, RenderError> {
     result.state.parse().map_err(|_| RenderError::UnknownWord(result.state.clone()))
 }
 
-pub(super) fn status(state: SubtaskState) -> &'static str {
+fn status(state: SubtaskState) -> &'static str {
     match state {
         SubtaskState::Waiting | SubtaskState::Processing => "PROCESSING",
         SubtaskState::Success => "SUCCESS",
@@ -361,7 +369,7 @@ pub(super) fn status(state: SubtaskState) -> &'static str {
 }
 
 /// What cannot be negative, however it came about.
-pub(super) fn count(value: i64) -> u64 {
+fn count(value: i64) -> u64 {
     u64::try_from(value).unwrap_or(0)
 }
 
@@ -370,7 +378,7 @@ fn percent(value: i64) -> f64 {
 }
 
 /// [`NEVER`] in epoch milliseconds.
-pub(super) const NEVER_MS: i64 = 253_402_300_799_000;
+const NEVER_MS: i64 = 253_402_300_799_000;
 
 /// ISO 8601 in UTC with whole seconds, as the vendor writes times.
 pub(crate) fn iso8601(millis: i64) -> String {

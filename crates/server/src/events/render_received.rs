@@ -7,6 +7,8 @@ use reelgate_wire::vod::{
 };
 use reelgate_wire::vod2;
 
+use super::render2;
+
 /// As 3.0.
 pub(super) fn vendor3(format: u8, raw: &[u8]) -> Vec<u8> {
     if format == 3 {
@@ -27,28 +29,15 @@ pub(super) fn vendor3(format: u8, raw: &[u8]) -> Vec<u8> {
     convert().unwrap_or_else(|| raw.to_vec())
 }
 
-/// As 2.0.
-pub(super) fn vendor2(format: u8, raw: &[u8]) -> Vec<u8> {
+/// As 2.0; `None` if it is of a type that is known and that this format cannot tell.
+pub(super) fn vendor2(format: u8, raw: &[u8]) -> Option<Vec<u8>> {
     if format == 2 {
-        return raw.to_vec();
+        return Some(raw.to_vec());
     }
-    let convert = || {
-        let new: EventContent = serde_json::from_slice(raw).ok()?;
-        let content = match new.event {
-            Event::NewFileUpload(upload) => vod2::Content::NewFileUpload(Box::new(old_upload(*upload))),
-            Event::FileDeleted(deleted) => vod2::Content::FileDeleted(vod2::FileDeleted {
-                file_info: deleted
-                    .file_id_set
-                    .into_iter()
-                    .map(|file_id| vod2::FileInfo { file_id })
-                    .collect(),
-                ..vod2::FileDeleted::default()
-            }),
-            Event::ProcedureStateChanged(_) | Event::ReviewAudioVideoComplete(_) => return None,
-        };
-        serde_json::to_vec(&vod2::Event { version: vod2::VERSION.to_owned(), content }).ok()
-    };
-    convert().unwrap_or_else(|| raw.to_vec())
+    match serde_json::from_slice::<EventContent>(raw) {
+        Ok(new) => render2::vendor2(new.event),
+        Err(_) => Some(raw.to_vec()),
+    }
 }
 
 fn new_upload(old: vod2::NewFileUpload) -> FileUploadTask {
@@ -125,50 +114,6 @@ fn new_meta(old: vod2::MetaData) -> MediaMetaData {
     }
 }
 
-fn old_upload(new: FileUploadTask) -> vod2::NewFileUpload {
-    let (info, meta) = (new.media_basic_info, new.meta_data);
-    let video = |one: MediaVideoStreamItem| vod2::VideoStream {
-        bitrate: one.bitrate,
-        height: one.height,
-        width: one.width,
-        codec: one.codec,
-        fps: one.fps,
-    };
-    let audio = |one: MediaAudioStreamItem| vod2::AudioStream {
-        bitrate: one.bitrate,
-        sampling_rate: one.sampling_rate,
-        codec: one.codec,
-    };
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped just before")]
-    let whole = meta.duration.round().clamp(0.0, 1e15) as u64;
-    vod2::NewFileUpload {
-        file_id: new.file_id,
-        file_name: info.name,
-        file_url: info.media_url,
-        cover_url: info.cover_url,
-        source_type: "ClientUpload".to_owned(),
-        source_context: info.source_info.source_context,
-        procedure_task_id: new.procedure_task_id,
-        meta_data: vod2::MetaData {
-            size: meta.size,
-            total_size: meta.size,
-            container: meta.container,
-            bitrate: meta.bitrate,
-            height: meta.height,
-            width: meta.width,
-            md5: meta.md5,
-            duration: whole,
-            float_duration: meta.duration,
-            video_duration: meta.video_duration,
-            audio_duration: meta.audio_duration,
-            rotate: meta.rotate,
-            video_stream_list: meta.video_stream_set.into_iter().map(video).collect(),
-            audio_stream_list: meta.audio_stream_set.into_iter().map(audio).collect(),
-        },
-        ..vod2::NewFileUpload::default()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::Value;
@@ -182,9 +127,9 @@ mod tests {
     fn in_its_own_format_an_event_is_what_came() {
         let new = br#"{ "EventType":"NewFileUpload","FileUploadEvent":{"FileId":"1","Extra":[ ]}}"#;
         assert_eq!(vendor3(3, new), new);
-        assert_eq!(vendor2(2, OLD), OLD);
+        assert_eq!(vendor2(2, OLD).unwrap(), OLD);
         let unknown = br#"{"EventType":"Brand New","X":{}}"#;
-        assert_eq!((vendor3(3, unknown), vendor2(3, unknown)), (unknown.to_vec(), unknown.to_vec()));
+        assert_eq!((vendor3(3, unknown), vendor2(3, unknown)), (unknown.to_vec(), Some(unknown.to_vec())));
     }
 
     #[test]
@@ -197,11 +142,38 @@ mod tests {
         );
         assert_eq!(event["MediaBasicInfo"]["SourceInfo"]["SourceContext"], "c");
         assert_eq!(event["MetaData"]["Duration"], 7);
-        let back: Value = serde_json::from_slice(&vendor2(3, new.to_string().as_bytes())).unwrap();
+        let back: Value = serde_json::from_slice(&vendor2(3, new.to_string().as_bytes()).unwrap()).unwrap();
         assert_eq!(back["data"]["fileUrl"], "http://x/a.mp4");
         assert_eq!(back["data"]["metaData"]["videoStreamList"][0]["fps"], 25);
         let deleted = br#"{"version":"4.0","eventType":"FileDeleted","data":{"fileInfo":[{"fileId":"7"}]}}"#;
         let deleted: Value = serde_json::from_slice(&vendor3(2, deleted)).unwrap();
         assert_eq!(deleted["FileDeleteEvent"]["FileIdSet"][0], "7");
+        let parts =
+            br#"{"EventType":"FileDeleted","FileDeleteEvent":{"FileIdSet":["7"],"FileDeleteResultInfo":[
+            {"FileId":"7","DeleteParts":[{"Type":"TranscodeFiles","Definition":0}]}]}}"#;
+        assert_eq!(vendor2(3, parts), None, "the old format would say that all of it is gone");
+    }
+
+    #[test]
+    fn a_task_with_results_is_told_in_the_old_format() {
+        let new = br#"{"EventType":"ProcedureStateChanged","ProcedureStateChangeEvent":{"TaskId":"t","Status":"FINISH","FileId":"42",
+            "MediaProcessResultSet":[{"Type":"Transcode","TranscodeTask":{"Status":"SUCCESS","Message":"SUCCESS","ErrCode":0,
+                "Input":{"Definition":100030},"Output":{"Url":"http://x/1.mp4","Definition":100030,"Duration":7.4}}}],
+            "AiContentReviewResultSet":[{"Type":"Porn","PornTask":{"Status":"FAIL","ErrCode":60000,"Message":"no picture",
+                "Input":{"Definition":10}}}]}}"#;
+        let old: Value = serde_json::from_slice(&vendor2(3, new).unwrap()).unwrap();
+        let data = &old["data"];
+        assert_eq!((&old["version"], &data["vodTaskId"]), (&Value::from("4.0"), &Value::from("t")));
+        let one = &data["processTaskList"][0];
+        assert_eq!((&one["taskType"], &one["message"]), (&Value::from("Transcode"), &Value::from("")));
+        assert_eq!(
+            (&one["output"]["url"], &one["output"]["duration"]),
+            (&Value::from("http://x/1.mp4"), &Value::from(7))
+        );
+        let review = &data["contentReviewList"][0];
+        assert_eq!(
+            (&review["errCode"], &review["message"]),
+            (&Value::from(30_009), &Value::from("no picture"))
+        );
     }
 }

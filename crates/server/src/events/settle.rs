@@ -27,9 +27,8 @@ pub(super) async fn settle(
             tx.add_attempt(&delivery, &outcome.attempt).await?;
             if outcome.taken {
                 tx.complete_delivery(&delivery).await?;
-                if endpoint.failures > 0 {
-                    tx.absolve_endpoint(&endpoint.id).await?;
-                }
+                // Also when it had no failure when this was claimed: another attempt may have failed since.
+                tx.absolve_endpoint(&endpoint.id).await?;
                 return Ok("delivered");
             }
             let tries = usize::try_from(delivery.tries).unwrap_or(usize::MAX);
@@ -54,8 +53,8 @@ pub(super) async fn settle(
 }
 
 /// Ends a delivery that cannot be sent at all.
-pub(super) async fn give_up(app: &App, delivery: Delivery, reason: &'static str) -> Result<(), StoreError> {
-    app.store.write(move |tx| Box::pin(async move { bury(tx, &delivery, reason).await })).await
+pub(super) async fn give_up(app: &App, delivery: Delivery, reason: String) -> Result<(), StoreError> {
+    app.store.write(move |tx| Box::pin(async move { bury(tx, &delivery, &reason).await })).await
 }
 
 /// Gives a delivery up and says so in the log.

@@ -42,7 +42,7 @@ pub(super) fn join(words: &[String]) -> Result<String, TypesError> {
     Ok(words.join(","))
 }
 
-/// The words of a text that [`join`] made.
+/// The words of a text that `join` made.
 pub fn split(types: &str) -> Vec<String> {
     types.split(',').filter(|word| !word.is_empty()).map(str::to_owned).collect()
 }

@@ -2,7 +2,7 @@
 //! it asks for, and the shape of every answer.
 //!
 //! A server finds out how a request is signed ([`tc3`] by header, [`form`] by parameters), looks up the SecretId, verifies,
-//! and reads the parameters through [`Fields`], whether they came as JSON or flattened ([`unflatten`]).
+//! and reads the parameters through [`Fields`], whether they came as JSON or flattened ([`unflatten()`]).
 
 mod answer;
 mod code;

@@ -44,8 +44,11 @@ pub enum ReceivedError {
     /// Not a JSON object, or one with the same member twice.
     #[error("the body is not a JSON object with distinct members")]
     NotAnObject,
-    /// No type.
-    #[error("the body has neither EventType (3.0 format) nor eventType (2.0 format)")]
+    /// No type, or one that is none of the vendor's.
+    #[error(
+        "the body has neither EventType (3.0 format) nor eventType (2.0 format) of 1 to 100 letters, digits, '.', '_' and '-' that does \
+         not begin with 'reelgate.'"
+    )]
     NoType,
     /// Nobody writes such an event.
     #[error("the body is nested deeper than 64 levels")]
@@ -113,7 +116,7 @@ fn utf8(body: &[u8]) -> Result<&str, ReceivedError> {
 /// Reads what this version understands of `body`.
 pub fn read(body: &[u8]) -> Result<Received, ReceivedError> {
     let members = Members::of(utf8(body)?)?;
-    if let Some(event_type) = members.text("EventType") {
+    if let Some(event_type) = members.text("EventType").filter(|name| is_type(name)) {
         // The one member that says something; which it is follows from the type, also of types that are not known.
         let content = members.0.iter().filter(|(name, _)| name != "EventType").find_map(|(name, value)| {
             let inner = Members::of(value.get()).ok()?;
@@ -133,7 +136,7 @@ pub fn read(body: &[u8]) -> Result<Received, ReceivedError> {
             source_context: context,
         });
     }
-    let event_type = members.text("eventType").ok_or(ReceivedError::NoType)?;
+    let event_type = members.text("eventType").filter(|name| is_type(name)).ok_or(ReceivedError::NoType)?;
     let data = members.object("data");
     let data = data.as_ref();
     Ok(Received {
@@ -143,6 +146,12 @@ pub fn read(body: &[u8]) -> Result<Received, ReceivedError> {
         task_id: data.and_then(|data| data.text("vodTaskId")),
         source_context: data.and_then(|data| data.text("sourceContext")),
     })
+}
+
+/// A type becomes part of header lines and of event streams, and decides who may read the event: ours come from nobody else.
+fn is_type(name: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+    (1..=100).contains(&name.len()) && name.bytes().all(plain) && !name.starts_with("reelgate.")
 }
 
 fn file_of_v3(inner: &Members<'_>) -> Option<String> {
@@ -316,6 +325,12 @@ mod tests {
         assert_eq!(read(b"\xff"), Err(ReceivedError::NotAnObject));
         for body in ["{}", r#"{"EventType":""}"#, r#"{"EventType":{}}"#] {
             assert_eq!(read(body.as_bytes()), Err(ReceivedError::NoType), "{body}");
+        }
+        let long = "x".repeat(101);
+        for name in ["a b", r"a\n", r"a\u0000", "reelgate.DeliveryDead", "\u{e9}", &long] {
+            for body in [format!(r#"{{"EventType":"{name}"}}"#), format!(r#"{{"eventType":"{name}"}}"#)] {
+                assert_eq!(read(body.as_bytes()), Err(ReceivedError::NoType), "{body}");
+            }
         }
     }
 

@@ -6,7 +6,9 @@ use std::time::Duration;
 use anyhow::anyhow;
 use clap::Args;
 use reqwest::Response;
+use serde::Deserialize;
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use crate::cli::exit::Failure;
 use crate::cli::remote::{Server, encode};
@@ -33,12 +35,35 @@ pub(super) struct Wanted {
     file: Option<String>,
 }
 
-/// One event of the stream.
+/// One message of the stream.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Message {
-    pub(super) id: String,
+struct Message {
+    id: String,
     name: String,
-    pub(super) data: Value,
+    data: String,
+}
+
+/// One event of the log, as the server tells it.
+#[derive(Debug)]
+pub(super) struct Told {
+    /// All of it.
+    pub(super) text: String,
+    pub(super) event: Event,
+}
+
+/// What a command needs to know of an event.
+#[derive(Debug, Deserialize)]
+pub(super) struct Event {
+    pub(super) id: String,
+    pub(super) r#type: String,
+    pub(super) seq: String,
+    pub(super) file_id: Option<String>,
+    pub(super) file_seq: Option<i64>,
+    pub(super) recorded_at: String,
+    #[serde(default)]
+    pub(super) test: bool,
+    /// Byte for byte: what came from the cloud may hold numbers that no type of ours does.
+    pub(super) data: Box<RawValue>,
 }
 
 /// The log from one place on, without a gap.
@@ -79,14 +104,18 @@ impl<'a> Feed<'a> {
     }
 
     /// The next event. Connections that break are made again; only what no repetition mends is an error.
-    pub(super) async fn next(&mut self) -> Result<Message, Failure> {
+    pub(super) async fn next(&mut self) -> Result<Told, Failure> {
         loop {
             if let Some(message) = self.waiting.pop_front() {
                 if message.name == "reelgate.reset" {
                     return Err(lost(&message.data));
                 }
-                self.cursor = Some(message.id.clone());
-                return Ok(message);
+                // Not passed over: the next event would hide that one is missing.
+                let event = serde_json::from_str(&message.data).map_err(|error| {
+                    Failure::unavailable(anyhow!("the server's event {} cannot be read: {error}", message.id))
+                })?;
+                self.cursor = Some(message.id);
+                return Ok(Told { text: message.data, event });
             }
             self.read().await?;
         }
@@ -139,7 +168,8 @@ impl<'a> Feed<'a> {
     }
 }
 
-fn lost(data: &Value) -> Failure {
+fn lost(data: &str) -> Failure {
+    let data: Value = serde_json::from_str(data).unwrap_or_default();
     let start = data["start"].as_str().unwrap_or_default();
     let why = match data["code"].as_str() {
         Some("cursor_reset") => "the database was restored since this cursor was given",
@@ -165,7 +195,8 @@ fn messages(buffer: &mut Vec<u8>) -> Vec<Message> {
                 _ => {}
             }
         }
-        if let Ok(data) = serde_json::from_str(&data) {
+        // A block of comments only is a heartbeat.
+        if !data.is_empty() {
             found.push(Message { id, name, data });
         }
     }
@@ -183,8 +214,8 @@ mod tests {
         let first = messages(&mut buffer);
         assert_eq!(first.len(), 1);
         assert_eq!(
-            (first[0].id.as_str(), first[0].name.as_str(), &first[0].data["x"]),
-            ("e.0.1", "A", &1.into())
+            (first[0].id.as_str(), first[0].name.as_str(), first[0].data.as_str()),
+            ("e.0.1", "A", "{\"x\":1}")
         );
         buffer.extend_from_slice(b"ta: {}\n\n");
         assert_eq!(messages(&mut buffer)[0].id, "e.0.2");

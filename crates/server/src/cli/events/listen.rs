@@ -6,9 +6,10 @@ use std::time::Duration;
 use anyhow::{Context, anyhow};
 use clap::{Args, ValueEnum};
 use reqwest::{Client, Url};
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::value::RawValue;
 
-use super::feed::{Feed, Wanted};
+use super::feed::{Event, Feed, Wanted};
 use super::tail::row;
 use crate::cli::exit::Failure;
 use crate::cli::remote::{Server, block_on};
@@ -59,7 +60,7 @@ pub(super) fn run(server: &Server, arguments: &Arguments) -> Result<(), Failure>
         let mut feed = Feed::new(server, &arguments.wanted, resume);
         aside(&format!("waiting for events of {}; Ctrl-C ends it", server.base()));
         loop {
-            let event = feed.next().await?.data;
+            let event = feed.next().await?.event;
             if let Some(body) = body(&event, arguments.shape) {
                 forward(&http, &arguments.forward_to, &event, &body).await?;
             }
@@ -70,21 +71,27 @@ pub(super) fn run(server: &Server, arguments: &Arguments) -> Result<(), Failure>
     })
 }
 
-fn body(event: &Value, shape: Shape) -> Option<Vec<u8>> {
-    let own = event["type"].as_str().is_some_and(|name| name.starts_with("reelgate."));
+/// A Standard Webhooks message.
+#[derive(Serialize)]
+struct Message<'a> {
+    r#type: &'a str,
+    timestamp: &'a str,
+    data: &'a RawValue,
+}
+
+fn body(event: &Event, shape: Shape) -> Option<Vec<u8>> {
     match shape {
-        Shape::Vendor3 if own => None,
-        Shape::Vendor3 => Some(event["data"].to_string().into_bytes()),
+        Shape::Vendor3 if event.r#type.starts_with("reelgate.") => None,
+        Shape::Vendor3 => Some(event.data.get().as_bytes().to_vec()),
         Shape::Standard => {
-            let message =
-                json!({"type": event["type"], "timestamp": event["recorded_at"], "data": event["data"]});
-            Some(message.to_string().into_bytes())
+            let message = Message { r#type: &event.r#type, timestamp: &event.recorded_at, data: &event.data };
+            Some(serde_json::to_vec(&message).expect("texts and JSON"))
         }
     }
 }
 
 /// Posts until the receiver takes it: an event that was skipped would be missed in silence.
-async fn forward(http: &Client, to: &Url, event: &Value, body: &[u8]) -> Result<(), Failure> {
+async fn forward(http: &Client, to: &Url, event: &Event, body: &[u8]) -> Result<(), Failure> {
     let mut failed = 0;
     loop {
         let said = post(http, to, event, body).await;
@@ -103,15 +110,14 @@ async fn forward(http: &Client, to: &Url, event: &Value, body: &[u8]) -> Result<
     }
 }
 
-async fn post(http: &Client, to: &Url, event: &Value, body: &[u8]) -> Result<u16, String> {
-    let text = |name: &str| event[name].as_str().unwrap_or_default().to_owned();
+async fn post(http: &Client, to: &Url, event: &Event, body: &[u8]) -> Result<u16, String> {
     let mut request = http
         .post(to.clone())
         .header("Content-Type", "application/json")
-        .header("Reelgate-Event-Id", text("id"))
-        .header("Reelgate-Event-Seq", text("seq"))
-        .header("Reelgate-Event-Type", text("type"));
-    if event["test"] == true {
+        .header("Reelgate-Event-Id", &event.id)
+        .header("Reelgate-Event-Seq", &event.seq)
+        .header("Reelgate-Event-Type", &event.r#type);
+    if event.test {
         request = request.header("Reelgate-Event-Test", "true");
     }
     match request.body(body.to_vec()).send().await {

@@ -1,12 +1,11 @@
 //! `reelgate events tail`.
 
 use clap::Args;
-use serde_json::Value;
 
-use super::feed::{Feed, Wanted};
+use super::feed::{Event, Feed, Wanted};
 use crate::cli::exit::Failure;
 use crate::cli::remote::{Server, block_on};
-use crate::cli::tell::{cell, line};
+use crate::cli::tell::{line, plain};
 
 #[derive(Args, Debug)]
 pub(super) struct Arguments {
@@ -21,24 +20,19 @@ pub(super) fn run(server: &Server, arguments: &Arguments) -> Result<(), Failure>
     block_on(async {
         let mut feed = Feed::new(server, &arguments.wanted, None);
         loop {
-            let event = feed.next().await?.data;
-            line(&if arguments.json { event.to_string() } else { row(&event) })?;
+            let told = feed.next().await?;
+            line(&if arguments.json { told.text } else { row(&told.event) })?;
         }
     })
 }
 
 /// Time, number, type, file, and what there is to say besides.
-pub(super) fn row(event: &Value) -> String {
-    let file = match (&event["file_id"], &event["file_seq"]) {
-        (Value::String(file), Value::Number(seq)) => format!("  {file} #{seq}"),
-        (Value::String(file), _) => format!("  {file}"),
-        _ => String::new(),
+pub(super) fn row(event: &Event) -> String {
+    let file = match (&event.file_id, event.file_seq) {
+        (Some(file), Some(seq)) => format!("  {} #{seq}", plain(file)),
+        (Some(file), None) => format!("  {}", plain(file)),
+        (None, _) => String::new(),
     };
-    let test = if event["test"] == true { "  (test)" } else { "" };
-    format!(
-        "{}  {:>8}  {}{file}{test}",
-        cell(&event["recorded_at"]),
-        cell(&event["seq"]),
-        cell(&event["type"])
-    )
+    let test = if event.test { "  (test)" } else { "" };
+    format!("{}  {:>8}  {}{file}{test}", plain(&event.recorded_at), plain(&event.seq), plain(&event.r#type))
 }

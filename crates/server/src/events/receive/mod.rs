@@ -1,4 +1,4 @@
-//! Events of the real cloud (`mode = "tencent"`): taken from its callbacks ([`crate::http::callbacks`]) and its queue
+//! Events of the real cloud (`mode = "tencent"`): taken from its callbacks (`http::callbacks`) and its queue
 //! ([`puller`]), recorded once however often they come, and asked for when they do not come ([`reconcile`]).
 //!
 //! What comes is kept byte for byte. Only what belongs to one delivery (`Sign`, `T`, `EventHandle`) and our own suffix of

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use reelgate_model::{Scope, Time};
-use reelgate_store::{SignatureQuery, StoreError, unit};
+use reelgate_store::{StoreError, unit};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -42,8 +42,6 @@ pub struct Difference {
     pub media: usize,
     /// Those whose event was missing, and is in the log now.
     pub repaired: Vec<String>,
-    /// Permissions of that time.
-    pub permissions: usize,
 }
 
 /// Rounds until `stop`; nothing in `local` mode.
@@ -57,7 +55,6 @@ pub async fn run(app: App, stop: CancellationToken) {
         match round(&app).await {
             Ok(found) => tracing::info!(
                 media = found.media,
-                permissions = found.permissions,
                 repaired = found.repaired.len(),
                 "the log was compared with the cloud"
             ),
@@ -82,16 +79,11 @@ pub async fn round(app: &App) -> Result<Difference> {
     let scope = Scope::system(app.main_app());
     let now = app.clock.now();
     let known = until(app).await?;
-    let mut read = app.store.read().await?;
     let (from, to) = (known.map_or(now - FIRST, |until| until - OVERLAP), now - GRACE);
     if to <= from {
         return Ok(Difference::default());
     }
-    let query = SignatureQuery { since: Some(from), until: Some(to), ..SignatureQuery::default() };
-    let asked = read.signature_log(&scope, &query, 100_000).await?;
-    drop(read);
-    let permissions = asked.iter().filter(|entry| !entry.permission.is_empty()).count();
-    let mut difference = Difference { permissions, ..Difference::default() };
+    let mut difference = Difference::default();
     let compared = compare(app, account, &upstream, (from, to), &mut difference).await;
     // What was repaired is told also when the rest could not be looked at; that is looked at again.
     report(app, &scope, (from, to), &difference, compared.is_ok()).await?;

@@ -118,7 +118,7 @@ impl Follower {
         loop {
             if let Some(event) = self.waiting.pop_front() {
                 let data = serde_json::to_string(&event).expect("an event has text keys only");
-                return Some(Event::default().id(event.cursor).event(event.r#type).data(data));
+                return Some(Event::default().id(event.cursor).event(event.r#type).data(in_one_line(data)));
             }
             let hint = self.app.store.hints(Topic::Events).listen();
             let pause = match read(&self.app, &self.scope, &self.cursor, PAGE, &self.filter).await {
@@ -143,4 +143,10 @@ impl Follower {
         let data = serde_json::to_string(lost).expect("two texts");
         Event::default().event("reelgate.reset").data(data)
     }
+}
+
+/// JSON without line breaks, which are syntax in a stream. What came from the cloud is kept as it was written and may have them, always
+/// between values: inside of a text they are escaped.
+fn in_one_line(json: String) -> String {
+    if json.contains(['\r', '\n']) { json.replace(['\r', '\n'], " ") } else { json }
 }

@@ -47,6 +47,12 @@ async fn endpoints_are_made_changed_listed_and_removed() {
         (200, &json!("file"), &json!("http://127.0.0.1:9/two"))
     );
 
+    let (status, problem) = served.call(Method::PATCH, &path, Some(json!({"shape": "vendor2"}))).await;
+    assert_eq!((status, problem["code"].as_str()), (409, Some("conflict")), "its secret would not fit");
+    let other = format!("{ENDPOINTS}/{one}");
+    let (status, changed) = served.call(Method::PATCH, &other, Some(json!({"shape": "vendor2"}))).await;
+    assert_eq!((status, &changed["shape"]), (200, &json!("vendor2")));
+
     let rotate = format!("{path}/rotate-secret");
     let (status, rotated) = served.call(Method::POST, &rotate, Some(json!({"overlap_seconds": 60}))).await;
     assert_eq!(status, 200);

@@ -28,7 +28,16 @@ async fn callbacks_are_checked_recorded_once_and_read_in_both_formats() {
     post(&front, TOKEN, old).await.is_problem(403, "callback_not_signed", "past");
     let foreign = callback_sign::signed(body.as_bytes(), "Nobody", front.clock.now().seconds() + 600);
     post(&front, TOKEN, foreign).await.is_problem(403, "callback_not_signed", "does not match");
-    for bad in ["", "[]", "{}", "{\"EventType\":\"\"}"] {
+    let ours = r#"{"EventType":"reelgate.DeliveryDead","X":{}}"#;
+    for bad in [
+        "",
+        "[]",
+        "{}",
+        r#"{"EventType":""}"#,
+        ours,
+        r#"{"EventType":"a\u0000b"}"#,
+        r#"{"EventType":"a\nb"}"#,
+    ] {
         let status = post(&front, TOKEN, signed(&front, bad)).await.status;
         assert!([400, 403].contains(&status), "{bad}: {status}");
     }
@@ -58,6 +67,31 @@ async fn callbacks_are_checked_recorded_once_and_read_in_both_formats() {
     assert!(shown["callback_url"].as_str().unwrap().ends_with(&format!("/callbacks/vod/{TOKEN}")), "{shown}");
     assert_eq!((&shown["callbacks_checked"], &shown["pulls"]), (&json!(true), &json!(true)));
     front.get(BACKEND, "/v1/receiver").await.expect(403);
+}
+
+/// White space of the sender is kept, and in a stream a line break is syntax.
+#[tokio::test]
+async fn an_event_of_many_lines_is_one_message_of_the_stream() {
+    let front = receiver("http://127.0.0.1:9").await;
+    let body = "{\r\n \"EventType\":\r\"BrandNew\",\n\n \"BrandNewEvent\": {\"Text\": \"a\\r\\nb\", \"Huge\": 1e400}\r}";
+    post(&front, TOKEN, signed(&front, body)).await.expect(200);
+    let start = front.get(BACKEND, "/v1/events?limit=1").await.expect(200).json;
+    assert_eq!(start["events"][0]["type"], "BrandNew");
+    let raw = front.events().await[0].raw.clone().unwrap();
+    let epoch = start["next"].as_str().unwrap().split('.').next().unwrap().to_owned();
+    let url = front.url(&format!("/v1/events/stream?after={epoch}.0.0"));
+    let request = front.http.get(url).bearer_auth(BACKEND);
+    let mut response = request.send().await.unwrap();
+    let mut text = String::new();
+    while !text.contains("\n\n") {
+        let chunk = response.chunk().await.unwrap().expect("the stream goes on");
+        text.push_str(std::str::from_utf8(&chunk).unwrap());
+    }
+    let data: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("data: ")).collect();
+    let [data] = data.as_slice() else { panic!("{text}") };
+    let (_, told) = data.split_once("\"data\":").unwrap();
+    let kept = String::from_utf8(raw).unwrap().replace(['\r', '\n'], " ");
+    assert_eq!(told.strip_suffix('}'), Some(kept.as_str()));
 }
 
 #[tokio::test]
