@@ -49,7 +49,7 @@ test: ## everything the build machine runs; installs what it needs first
 	@sh scripts/setup.sh test
 	@bash scripts/test.sh
 
-bench: build ## measure beside peers and limits, and print the figures (MEASURE=memory, uploads or signatures: one of them; SCALE=0.1: fewer bytes)
+bench: build ## measure beside peers and limits, and print the figures (MEASURE=memory, uploads, signatures or events: one of them; SCALE=0.1: fewer bytes)
 	@bash scripts/bench.sh
 
 soak: ## the long tests: hundreds of kills over upload, commit and flow

@@ -2,10 +2,11 @@
 # Builds the measuring program and runs it against the optimised server that `make build` has made.
 #
 #     make bench                                           everything
-#     MEASURE=signatures make bench                        one measurement: memory, uploads or signatures
+#     MEASURE=signatures make bench                        one measurement: memory, uploads, signatures or events
 #     MEASURE=uploads SCALE=0.1 make bench                 a tenth of the bytes
 #     MEASURE=cos-multipart,sink-digests ROUNDS=3 make bench
 #     MEASURE=axum,api-key ROUNDS=7 SECONDS_EACH=10 make bench
+#     MEASURE=event-appends,event-queue ROUNDS=3 make bench
 #     MEASURE=memory ROUNDS=5 SCRATCH=/big/disk make bench
 #
 # What is given to this script itself goes on to the program, whose --help lists the rest.
@@ -38,7 +39,7 @@ install_node_peer() {
 cargo build --locked --release -p reelgate-bench
 if wanted signatures express; then install_node_peer "$express"; fi
 if wanted uploads tus-node; then install_node_peer "$tus"; fi
-if wanted uploads nginx seaweedfs rustus; then sh scripts/setup.sh bench; fi
+if wanted uploads nginx seaweedfs rustus events event-appends event-queue; then sh scripts/setup.sh bench; fi
 exec "$target/release/reelgate-bench" --server "$target/release/reelgate" --express "$express" --tus-peer "$tus" \
     --tools "$tools" ${SCALE:+--scale "$SCALE"} \
     ${MEASURE:+--only "$MEASURE"} ${ROUNDS:+--rounds "$ROUNDS"} ${SECONDS_EACH:+--seconds "$SECONDS_EACH"} \

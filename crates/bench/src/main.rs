@@ -1,11 +1,12 @@
 //! `reelgate-bench`: figures about a built server, measured from outside. `make bench` runs it; `docs/benchmarks.md`
 //! keeps what was seen. It is never part of the tests: figures depend on the machine.
 //!
-//! Three measurements: `resident`, the memory that uploads take; `uploads`, what uploaded bytes cost beside other servers;
-//! and `signatures`, the CPU time that signatures take.
+//! Four measurements: `resident`, the memory that uploads take; `uploads`, what uploaded bytes cost beside other servers;
+//! `signatures`, the CPU time that signatures take; and `events`, what the log and its readers do beside other logs and queues.
 
 mod choice;
 mod cpu;
+mod events;
 mod machine;
 mod memory;
 mod resident;
@@ -28,8 +29,9 @@ const MIB: u64 = 1 << 20;
 const MEMORY_ROUNDS: u32 = 3;
 const UPLOAD_ROUNDS: u32 = 5;
 const SIGNATURE_ROUNDS: u32 = 5;
+const EVENT_ROUNDS: u32 = 5;
 
-/// Measure a Reelgate server: resident memory during uploads, the cost of uploaded bytes, and the cost of signatures.
+/// Measure a Reelgate server: resident memory during uploads, the cost of uploaded bytes, of signatures, and of events.
 #[derive(Parser)]
 #[command(name = "reelgate-bench", version, about)]
 struct Arguments {
@@ -45,13 +47,13 @@ struct Arguments {
     /// Times everything is measured [default: 3 for memory, 5 for the others].
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
     rounds: Option<u32>,
-    /// How long each target of the signature measurement is measured in each round.
+    /// How long each target of the signature measurement, and each append, is measured in each round.
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u64).range(1..))]
     seconds: u64,
-    /// Share of the bytes that the upload measurement sends; 1 is what its goals are about.
+    /// Share of the bytes that the upload measurement sends, and of the backlog of events; 1 is what the goals are about.
     #[arg(long, default_value_t = 1.0, value_parser = scale)]
     scale: f64,
-    /// Where uploaded bytes are stored meanwhile; memory and uploads need 10 GiB.
+    /// Where uploaded bytes and databases are stored meanwhile; memory and uploads need 10 GiB.
     #[arg(long, value_name = "DIR")]
     scratch: Option<PathBuf>,
     /// The Express peer, with its packages installed.
@@ -60,7 +62,7 @@ struct Arguments {
     /// The tus project's server, with its packages installed.
     #[arg(long, value_name = "DIR", default_value = "crates/bench/peers/tus")]
     tus_peer: PathBuf,
-    /// Where nginx, `SeaweedFS` and rustus are installed.
+    /// Where nginx, `SeaweedFS`, rustus, Redis and NATS are installed.
     #[arg(long, value_name = "DIR", default_value = "target/tools")]
     tools: PathBuf,
     /// Measure signatures without rate limit and policy.
@@ -116,6 +118,9 @@ fn main() -> Result<()> {
     if !Choice::targets(&arguments.only).is_empty() {
         measure_signatures(&arguments, scratch.path())?;
     }
+    if !Choice::events(&arguments.only).is_empty() {
+        measure_events(&arguments, scratch.path())?;
+    }
     Ok(())
 }
 
@@ -143,6 +148,20 @@ fn measure_uploads(arguments: &Arguments, scratch: &Path) -> Result<()> {
     };
     let runtime = tokio::runtime::Runtime::new().context("the runtime cannot be started")?;
     runtime.block_on(uploads::run(&options))
+}
+
+fn measure_events(arguments: &Arguments, scratch: &Path) -> Result<()> {
+    let options = events::Options {
+        server: arguments.server.clone(),
+        scratch: scratch.to_owned(),
+        tools: arguments.tools.clone(),
+        choices: Choice::events(&arguments.only),
+        rounds: arguments.rounds.unwrap_or(EVENT_ROUNDS),
+        measure: Duration::from_secs(arguments.seconds),
+        scale: arguments.scale,
+    };
+    let runtime = tokio::runtime::Runtime::new().context("the runtime cannot be started")?;
+    runtime.block_on(events::run(&options))
 }
 
 /// On one thread: the load must not take more of the machine from the servers than it has to.

@@ -2,7 +2,7 @@
 //! theirs.
 
 use std::fs::File;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
@@ -154,4 +154,27 @@ async fn greeting(messages: ChildStderr) -> Result<String> {
         last.push(line);
     }
     bail!("the server ended: {}", last[last.len().saturating_sub(LAST_WORDS)..].join(" / "))
+}
+
+/// Ports that nobody listens on now; all different.
+pub(crate) fn free_ports<const N: usize>() -> Result<[u16; N]> {
+    let mut listeners = Vec::new();
+    let mut ports = [0; N];
+    for port in &mut ports {
+        let listener = TcpListener::bind("127.0.0.1:0").context("no free port")?;
+        *port = listener.local_addr()?.port();
+        listeners.push(listener);
+    }
+    Ok(ports)
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn free_ports_differ() {
+        let mut ports = super::free_ports::<8>().unwrap().to_vec();
+        ports.sort_unstable();
+        ports.dedup();
+        assert_eq!(ports.len(), 8);
+    }
 }

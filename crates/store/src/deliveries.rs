@@ -244,10 +244,10 @@ macro_rules! claim_sql {
             "WITH due AS MATERIALIZED (
                  SELECT d.event_seq, d.event_at FROM deliveries AS d
                   WHERE d.endpoint_id = $3 AND d.state = 'pending' AND d.next_at <= $1
-                    AND ($4 = 0 OR NOT EXISTS (
-                        SELECT 1 FROM deliveries AS earlier
-                         WHERE earlier.endpoint_id = $3 AND earlier.file_id = d.file_id AND earlier.state = 'pending'
-                           AND (earlier.event_txid, earlier.event_seq) < (d.event_txid, d.event_seq)))
+                    AND ($4 = 0 OR d.file_id IS NULL OR d.event_seq = (
+                        SELECT first.event_seq FROM deliveries AS first
+                         WHERE first.endpoint_id = $3 AND first.file_id = d.file_id AND first.state = 'pending'
+                         ORDER BY first.event_txid, first.event_seq LIMIT 1))
                   ORDER BY d.next_at, d.event_txid, d.event_seq LIMIT $5 ",
             $lock,
             ")

@@ -149,7 +149,7 @@ impl Read {
 const DELETE_SQLITE: [&str; 4] = [
     "DELETE FROM delivery_attempts WHERE endpoint_id IN (SELECT id FROM endpoints) AND event_seq <= $1 AND event_at <= $2",
     "DELETE FROM deliveries WHERE endpoint_id IN (SELECT id FROM endpoints) AND event_seq <= $1 AND event_at <= $2",
-    "DELETE FROM pull_events WHERE app IN (SELECT id FROM apps) AND event_seq <= $1 AND event_at <= $2",
+    "DELETE FROM pull_events WHERE event_seq <= $1 AND event_at <= $2",
     "DELETE FROM events WHERE seq <= $1 AND recorded_at <= $2",
 ];
 /// The same for what lies outside of the weeks' partitions.

@@ -7,7 +7,7 @@ use reelgate_model::{AppId, FileId, Scope, Time};
 use sqlx::any::AnyRow;
 
 use crate::row::{Columns, corrupt, each};
-use crate::{Cursor, Read, StoreError, Topic, Tx};
+use crate::{Cursor, Engine, Read, StoreError, Topic, Tx};
 
 /// A fact to be recorded.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -259,53 +259,68 @@ impl Tx {
     /// number; until the end of the unit no other event about that file can be recorded.
     pub async fn append_event(&mut self, scope: &Scope, event: &NewEvent) -> Result<Recorded, StoreError> {
         let (id, now) = (self.new_id(), self.now());
-        let (file_seq, txid) = match event.file {
-            Some(file) => self.next_of_file(scope, file).await?,
-            None => (None, 0),
-        };
         let (test, endpoint) = event.readers.columns();
-        // No reader is passed by the larger number: below the horizon then means that both transactions are over.
-        let row = sqlx::query(
-            "INSERT INTO events (txid, id, app, file_id, file_seq, type, fact, raw, recorded_at, test, endpoint_id)
-             SELECT CASE WHEN txid > $1 THEN txid ELSE $1 END, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11
-               FROM log_writer
-             RETURNING seq",
-        )
-        .bind(txid)
-        .bind(&id)
-        .bind(scope.app().0)
-        .bind(event.file.map(|file| file.0))
-        .bind(file_seq)
-        .bind(&event.kind)
-        .bind(&event.fact)
-        .bind(event.raw.as_deref())
-        .bind(now.0)
-        .bind(test)
-        .bind(endpoint)
-        .fetch_one(self.conn())
-        .await?;
+        let sql = match (event.file, self.engine()) {
+            (None, _) => APPEND,
+            (Some(_), Engine::Sqlite) => APPEND_OF_FILE_SQLITE,
+            (Some(_), Engine::Postgres) => APPEND_OF_FILE_POSTGRES,
+        };
+        let rows = sqlx::query(sql)
+            .bind(scope.app().0)
+            .bind(event.file.map(|file| file.0))
+            .bind(&id)
+            .bind(&event.kind)
+            .bind(&event.fact)
+            .bind(event.raw.as_deref())
+            .bind(now.0)
+            .bind(test)
+            .bind(endpoint)
+            // Not `fetch_one`, which gives up at a statement without a row.
+            .fetch_all(self.conn())
+            .await?;
+        let row = rows.first().ok_or(sqlx::Error::RowNotFound)?;
         self.hint(Topic::Events);
-        Ok(Recorded { id, seq: row.int("seq")?, file_seq })
-    }
-
-    /// The next number of the file, and the smallest `txid` that keeps its order: a transaction gets its own at its
-    /// first write, maybe before another one records an event about the same file and commits.
-    async fn next_of_file(&mut self, scope: &Scope, file: FileId) -> Result<(Option<i64>, i64), StoreError> {
-        let row = sqlx::query(
-            "INSERT INTO event_files (app, file_id, recorded, last_txid) SELECT $1, $2, 1, txid FROM log_writer WHERE 1 = 1
-             ON CONFLICT (app, file_id) DO UPDATE
-                SET recorded = event_files.recorded + 1,
-                    last_txid = CASE WHEN excluded.last_txid > event_files.last_txid THEN excluded.last_txid
-                                     ELSE event_files.last_txid END
-             RETURNING recorded, last_txid",
-        )
-        .bind(scope.app().0)
-        .bind(file.0)
-        .fetch_one(self.conn())
-        .await?;
-        Ok((Some(row.int("recorded")?), row.int("last_txid")?))
+        Ok(Recorded { id, seq: row.int("seq")?, file_seq: row.value("file_seq")? })
     }
 }
+
+/// `$1` application, `$2` file, `$3` id, `$4` type, `$5` fact, `$6` raw, `$7` now, `$8` test, `$9` endpoint.
+const APPEND: &str = "
+    INSERT INTO events (txid, id, app, file_id, file_seq, type, fact, raw, recorded_at, test, endpoint_id)
+    SELECT txid, $3, $1, $2, NULL, $4, $5, $6, $7, $8, $9 FROM log_writer
+    RETURNING seq, file_seq";
+
+/// Counts the file's event first. A transaction gets its number at its first write, maybe before another one records an event about
+/// the same file and commits: the larger number keeps the order. No reader is passed by it: below the horizon then means that both
+/// transactions are over.
+macro_rules! count_of_file {
+    () => {
+        "INSERT INTO event_files (app, file_id, recorded, last_txid) SELECT $1, $2, 1, txid FROM log_writer WHERE 1 = 1
+         ON CONFLICT (app, file_id) DO UPDATE
+            SET recorded = event_files.recorded + 1,
+                last_txid = CASE WHEN excluded.last_txid > event_files.last_txid THEN excluded.last_txid
+                                 ELSE event_files.last_txid END"
+    };
+}
+macro_rules! append_of_file {
+    ($count:literal) => {
+        concat!(
+            "INSERT INTO events (txid, id, app, file_id, file_seq, type, fact, raw, recorded_at, test, endpoint_id)
+             SELECT last_txid, $3, $1, $2, recorded, $4, $5, $6, $7, $8, $9 FROM ",
+            $count,
+            " RETURNING seq, file_seq"
+        )
+    };
+}
+/// Both in one call: each costs a way to the database's thread and back.
+const APPEND_OF_FILE_SQLITE: &str =
+    concat!(count_of_file!(), "; ", append_of_file!("event_files WHERE app = $1 AND file_id = $2"));
+const APPEND_OF_FILE_POSTGRES: &str = concat!(
+    "WITH counted AS (",
+    count_of_file!(),
+    " RETURNING recorded, last_txid) ",
+    append_of_file!("counted")
+);
 
 impl Event {
     /// Where it lies.

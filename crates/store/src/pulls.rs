@@ -127,11 +127,19 @@ impl Tx {
         let limit = limit.min(MOST_PULLED);
         let mut handles = self.claim_pulls(scope, visibility, limit).await?;
         for _ in 0..PAGES {
-            if handles.len() == limit || !self.queue_pulls(scope).await? {
+            if handles.len() == limit {
                 break;
             }
-            let rest = limit - handles.len();
-            handles.extend(self.claim_pulls(scope, visibility, rest).await?);
+            let alone = handles.is_empty();
+            let queued = self.queue_pulls(scope, alone).await?;
+            // Who waited for another consumer looks once more: what that one queued is there by now.
+            if queued || alone {
+                let rest = limit - handles.len();
+                handles.extend(self.claim_pulls(scope, visibility, rest).await?);
+            }
+            if !queued {
+                break;
+            }
         }
         if handles.is_empty() {
             return Ok(Vec::new());
@@ -197,30 +205,31 @@ impl Tx {
         })
     }
 
-    /// One page of the log into the queue: the vendor's types only. Returns whether there was any.
-    async fn queue_pulls(&mut self, scope: &Scope) -> Result<bool, StoreError> {
-        let row = sqlx::query("SELECT cursor_txid, cursor_seq, queue_from FROM event_configs WHERE app = $1")
-            .bind(scope.app().0)
-            .fetch_optional(self.conn())
-            .await?;
+    /// One page of the log into the queue: the vendor's types only. Returns whether there was any. While another consumer does it,
+    /// one that has got something already does not `wait`.
+    async fn queue_pulls(&mut self, scope: &Scope, wait: bool) -> Result<bool, StoreError> {
+        let sql = match (self.engine(), wait) {
+            (Engine::Sqlite, _) => {
+                "SELECT cursor_txid, cursor_seq, queue_from FROM event_configs WHERE app = $1"
+            }
+            (Engine::Postgres, true) => {
+                "SELECT cursor_txid, cursor_seq, queue_from FROM event_configs WHERE app = $1 FOR NO KEY UPDATE"
+            }
+            (Engine::Postgres, false) => {
+                "SELECT cursor_txid, cursor_seq, queue_from FROM event_configs WHERE app = $1
+                    FOR NO KEY UPDATE SKIP LOCKED"
+            }
+        };
+        let row = sqlx::query(sql).bind(scope.app().0).fetch_optional(self.conn()).await?;
         let Some(row) = row else { return Ok(false) };
         let from = (row.int("cursor_txid")?, row.int("cursor_seq")?);
         let Some((to, _)) = self.log_page(scope.app(), from, None).await? else { return Ok(false) };
-        let moved = sqlx::query(
-            "UPDATE event_configs SET cursor_txid = $1, cursor_seq = $2
-              WHERE app = $3 AND cursor_txid = $4 AND cursor_seq = $5",
-        )
-        .bind(to.0)
-        .bind(to.1)
-        .bind(scope.app().0)
-        .bind(from.0)
-        .bind(from.1)
-        .execute(self.conn())
-        .await?;
-        if moved.rows_affected() == 0 {
-            // Another consumer was first: what it queued is there by now.
-            return Ok(true);
-        }
+        sqlx::query("UPDATE event_configs SET cursor_txid = $1, cursor_seq = $2 WHERE app = $3")
+            .bind(to.0)
+            .bind(to.1)
+            .bind(scope.app().0)
+            .execute(self.conn())
+            .await?;
         sqlx::query(
             "INSERT INTO pull_events (app, event_seq, event_at, event_txid, file_id, visible_at)
              SELECT app, seq, recorded_at, txid, file_id, 0 FROM events
@@ -251,17 +260,18 @@ impl Tx {
     }
 }
 
-/// `$1` now, `$2` when the events become visible again, `$3` application, `$4` limit. The two texts differ in the row lock only.
+/// `$1` now, `$2` when the events become visible again, `$3` application, `$4` limit. The two texts differ in the row lock only. With the
+/// plus, and the order of the index, no figures of a table that grew a moment ago lead anywhere but to the index of the file.
 macro_rules! claim_sql {
     ($lock:literal) => {
         concat!(
             "WITH due AS MATERIALIZED (
                  SELECT q.event_seq, q.event_at FROM pull_events AS q
                   WHERE q.app = $3 AND q.confirmed_at IS NULL AND q.visible_at <= $1
-                    AND NOT EXISTS (SELECT 1 FROM pull_events AS earlier
-                                     WHERE earlier.app = $3 AND earlier.file_id = q.file_id
-                                       AND earlier.confirmed_at IS NULL
-                                       AND (earlier.event_txid, earlier.event_seq) < (q.event_txid, q.event_seq))
+                    AND (q.file_id IS NULL OR q.event_seq = (
+                         SELECT first.event_seq FROM pull_events AS first
+                          WHERE +first.app = $3 AND first.file_id = q.file_id AND first.confirmed_at IS NULL
+                          ORDER BY first.file_id, first.event_txid, first.event_seq LIMIT 1))
                   ORDER BY q.event_txid, q.event_seq LIMIT $4 ",
             $lock,
             ")
@@ -274,8 +284,7 @@ macro_rules! claim_sql {
 const CLAIM_SQLITE: &str = claim_sql!("");
 const CLAIM_POSTGRES: &str = claim_sql!("FOR UPDATE SKIP LOCKED");
 
-/// `$1` application, `$2` now, then seq, at and pulls of [`MOST_PULLED`] handles. The application stands in every term: outside of them
-/// SQLite would look at all of its rows.
+/// `$1` application, `$2` now, then seq, at and pulls of [`MOST_PULLED`] handles: as many looks at the primary key.
 const CONFIRM: &str = "UPDATE pull_events SET confirmed_at = COALESCE(confirmed_at, $2)
      WHERE (confirmed_at IS NOT NULL OR visible_at > $2)
        AND ((app = $1 AND event_seq = $3 AND event_at = $4 AND pulls = $5)

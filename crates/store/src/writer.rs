@@ -158,25 +158,28 @@ impl Writer {
     ) -> Result<(), StoreError> {
         let began = Instant::now();
         let mut next = Some(first);
+        // `begin` has set the first savepoint.
+        let mut begun = true;
         while let Some(unit) = next {
-            if let Err(error) = tx.control("SAVEPOINT unit").await {
+            if !begun && let Err(error) = tx.control("RELEASE unit; SAVEPOINT unit").await {
                 let error = StoreError::from(error);
                 unit.refuse(error.clone());
                 return Err(error);
             }
             let done = unit.run(tx).await;
-            let keep = matches!(done.verdict, Verdict::Keep);
+            // A savepoint that was rolled back to is as good as new.
+            begun = !matches!(done.verdict, Verdict::Keep);
             ran.push(done);
             let marked = tx.take_topics();
-            if keep {
-                topics.merge(marked);
-                tx.control("RELEASE unit").await?;
+            if begun {
+                tx.control("ROLLBACK TO unit").await?;
             } else {
-                tx.control("ROLLBACK TO unit; RELEASE unit").await?;
+                topics.merge(marked);
             }
             let full = ran.len() >= BATCH_UNITS || began.elapsed() >= BATCH_TIME;
             next = if full { None } else { self.units.try_recv().ok() };
         }
+        // The commit releases what is left.
         Ok(())
     }
 }
@@ -223,7 +226,7 @@ async fn begin(pool: &AnyPool, clock: &Clock, engine: Engine) -> Result<Tx, Stor
     let mut tx = Tx::new(Read::new(conn, engine), clock.clone());
     // A plain BEGIN on SQLite is deferred and fails when a read turns into a write.
     let statement = match engine {
-        Engine::Sqlite => "BEGIN IMMEDIATE",
+        Engine::Sqlite => "BEGIN IMMEDIATE; SAVEPOINT unit",
         Engine::Postgres => "BEGIN",
     };
     match tx.control(statement).await {

@@ -1,7 +1,7 @@
 //! What tests need from the machine they run on: a private PostgreSQL, a private S3 server, and the one rule for what is
 //! missing.
 //!
-//! Only `dev-dependencies` name this crate.
+//! Only `dev-dependencies` and the benchmark name this crate.
 
 mod database;
 mod need;

@@ -133,10 +133,10 @@ CREATE TABLE pull_events (
     pulls        BIGINT NOT NULL DEFAULT 0,
     pulled_at    BIGINT,                    -- the last time
     confirmed_at BIGINT,
-    PRIMARY KEY (app, event_seq, event_at)
+    PRIMARY KEY (event_seq, event_at, app)  -- the application last: while PostgreSQL has no figures it would read all of its rows
 );
 CREATE INDEX pull_events_open ON pull_events (app, event_txid, event_seq) WHERE confirmed_at IS NULL;
-CREATE INDEX pull_events_file ON pull_events (app, file_id, event_txid, event_seq) WHERE confirmed_at IS NULL;
+CREATE INDEX pull_events_file ON pull_events (file_id, event_txid, event_seq) WHERE confirmed_at IS NULL;
 
 -- What came from the real cloud: the same event pushed, pulled and pushed again is recorded once.
 CREATE TABLE received_events (
