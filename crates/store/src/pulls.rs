@@ -284,25 +284,26 @@ macro_rules! claim_sql {
 const CLAIM_SQLITE: &str = claim_sql!("");
 const CLAIM_POSTGRES: &str = claim_sql!("FOR UPDATE SKIP LOCKED");
 
-/// `$1` application, `$2` now, then seq, at and pulls of [`MOST_PULLED`] handles: as many looks at the primary key.
+/// `$1` application, `$2` now, then seq, at and pulls of [`MOST_PULLED`] handles: as many looks at the primary key. The plus
+/// keeps PostgreSQL from looking at everything of the application instead.
 const CONFIRM: &str = "UPDATE pull_events SET confirmed_at = COALESCE(confirmed_at, $2)
-     WHERE (confirmed_at IS NOT NULL OR visible_at > $2)
-       AND ((app = $1 AND event_seq = $3 AND event_at = $4 AND pulls = $5)
-         OR (app = $1 AND event_seq = $6 AND event_at = $7 AND pulls = $8)
-         OR (app = $1 AND event_seq = $9 AND event_at = $10 AND pulls = $11)
-         OR (app = $1 AND event_seq = $12 AND event_at = $13 AND pulls = $14)
-         OR (app = $1 AND event_seq = $15 AND event_at = $16 AND pulls = $17)
-         OR (app = $1 AND event_seq = $18 AND event_at = $19 AND pulls = $20)
-         OR (app = $1 AND event_seq = $21 AND event_at = $22 AND pulls = $23)
-         OR (app = $1 AND event_seq = $24 AND event_at = $25 AND pulls = $26)
-         OR (app = $1 AND event_seq = $27 AND event_at = $28 AND pulls = $29)
-         OR (app = $1 AND event_seq = $30 AND event_at = $31 AND pulls = $32)
-         OR (app = $1 AND event_seq = $33 AND event_at = $34 AND pulls = $35)
-         OR (app = $1 AND event_seq = $36 AND event_at = $37 AND pulls = $38)
-         OR (app = $1 AND event_seq = $39 AND event_at = $40 AND pulls = $41)
-         OR (app = $1 AND event_seq = $42 AND event_at = $43 AND pulls = $44)
-         OR (app = $1 AND event_seq = $45 AND event_at = $46 AND pulls = $47)
-         OR (app = $1 AND event_seq = $48 AND event_at = $49 AND pulls = $50))";
+     WHERE +app = $1 AND (confirmed_at IS NOT NULL OR visible_at > $2)
+       AND ((event_seq = $3 AND event_at = $4 AND pulls = $5)
+         OR (event_seq = $6 AND event_at = $7 AND pulls = $8)
+         OR (event_seq = $9 AND event_at = $10 AND pulls = $11)
+         OR (event_seq = $12 AND event_at = $13 AND pulls = $14)
+         OR (event_seq = $15 AND event_at = $16 AND pulls = $17)
+         OR (event_seq = $18 AND event_at = $19 AND pulls = $20)
+         OR (event_seq = $21 AND event_at = $22 AND pulls = $23)
+         OR (event_seq = $24 AND event_at = $25 AND pulls = $26)
+         OR (event_seq = $27 AND event_at = $28 AND pulls = $29)
+         OR (event_seq = $30 AND event_at = $31 AND pulls = $32)
+         OR (event_seq = $33 AND event_at = $34 AND pulls = $35)
+         OR (event_seq = $36 AND event_at = $37 AND pulls = $38)
+         OR (event_seq = $39 AND event_at = $40 AND pulls = $41)
+         OR (event_seq = $42 AND event_at = $43 AND pulls = $44)
+         OR (event_seq = $45 AND event_at = $46 AND pulls = $47)
+         OR (event_seq = $48 AND event_at = $49 AND pulls = $50))";
 
 /// `$1` application, then at and seq of [`MOST_PULLED`] places. With the plus SQLite does not take the application's index, which would lead
 /// to all of its events.
