@@ -11,7 +11,7 @@ use crate::{Engine, StoreError};
 /// Connections for lookups, per process.
 const READERS: u32 = 8;
 /// Units that PostgreSQL runs side by side, per process.
-const POSTGRES_WRITERS: u32 = 8;
+pub(crate) const POSTGRES_WRITERS: u32 = 8;
 /// How long a caller waits for a free connection.
 const ACQUIRE: Duration = Duration::from_secs(30);
 
@@ -62,27 +62,33 @@ impl Target {
     /// The pool that units of work take their connection from: exactly one for SQLite.
     pub(crate) async fn write_pool(&self) -> Result<AnyPool, StoreError> {
         match self.engine {
-            Engine::Sqlite => self.pool(1, SQLITE_WRITER).await,
-            Engine::Postgres => self.pool(POSTGRES_WRITERS, POSTGRES_WRITER).await,
+            Engine::Sqlite => self.pool(1, SQLITE_WRITER, false).await,
+            // Beginning the transaction is test enough.
+            Engine::Postgres => self.pool(POSTGRES_WRITERS, POSTGRES_WRITER, false).await,
         }
     }
 
     /// The pool for lookups, which can write nothing.
     pub(crate) async fn read_pool(&self) -> Result<AnyPool, StoreError> {
         match self.engine {
-            Engine::Sqlite => self.pool(READERS, SQLITE_READER).await,
-            Engine::Postgres => self.pool(READERS, POSTGRES_READER).await,
+            // A file does not go away; a server may, and a round trip finds out before a lookup does.
+            Engine::Sqlite => self.pool(READERS, SQLITE_READER, false).await,
+            Engine::Postgres => self.pool(READERS, POSTGRES_READER, true).await,
         }
     }
 
-    async fn pool(&self, size: u32, setup: &'static [&'static str]) -> Result<AnyPool, StoreError> {
+    async fn pool(
+        &self,
+        size: u32,
+        setup: &'static [&'static str],
+        test: bool,
+    ) -> Result<AnyPool, StoreError> {
         sqlx::any::install_default_drivers();
         let remote = self.engine == Engine::Postgres;
         let pool = AnyPoolOptions::new()
             .max_connections(size)
             .acquire_timeout(ACQUIRE)
-            // A file does not go away; a server may, and a round trip finds out before a unit does.
-            .test_before_acquire(remote)
+            .test_before_acquire(test)
             .idle_timeout(remote.then_some(Duration::from_secs(600)))
             .max_lifetime(remote.then_some(Duration::from_secs(3600)))
             .after_connect(move |conn, _meta| {

@@ -17,6 +17,7 @@ use sqlx::AnyPool;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
+use crate::connect::POSTGRES_WRITERS;
 use crate::hints::Topics;
 use crate::relay::Bells;
 use crate::{Engine, Read, StoreError, Tx};
@@ -221,19 +222,22 @@ pub(crate) async fn run_alone(pool: AnyPool, clock: Clock, bells: Arc<Bells>, un
     (ran.tell)(end);
 }
 
+/// A connection with an open transaction. The first statement is what finds out that a server which restarted has closed the
+/// connections that waited here: a look of its own would cost each unit a round trip.
 async fn begin(pool: &AnyPool, clock: &Clock, engine: Engine) -> Result<Tx, StoreError> {
-    let conn = pool.acquire().await?;
-    let mut tx = Tx::new(Read::new(conn, engine), clock.clone());
     // A plain BEGIN on SQLite is deferred and fails when a read turns into a write.
-    let statement = match engine {
-        Engine::Sqlite => "BEGIN IMMEDIATE; SAVEPOINT unit",
-        Engine::Postgres => "BEGIN",
+    let (statement, closed_at_most) = match engine {
+        Engine::Sqlite => ("BEGIN IMMEDIATE; SAVEPOINT unit", 0),
+        Engine::Postgres => ("BEGIN", POSTGRES_WRITERS),
     };
-    match tx.control(statement).await {
-        Ok(()) => Ok(tx),
-        Err(error) => {
-            tx.discard().await;
-            Err(error.into())
+    let mut closed = 0;
+    loop {
+        let mut tx = Tx::new(Read::new(pool.acquire().await?, engine), clock.clone());
+        let Err(error) = tx.control(statement).await else { return Ok(tx) };
+        tx.discard().await;
+        if closed == closed_at_most {
+            return Err(error.into());
         }
+        closed += 1;
     }
 }

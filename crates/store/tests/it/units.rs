@@ -16,6 +16,7 @@ both!(
     what_a_unit_wrote_is_visible_to_itself_and_before_the_answer_to_nobody,
     a_dropped_caller_leaves_all_or_nothing,
     a_closed_store_refuses,
+    a_server_that_closes_its_connections_costs_no_unit,
 );
 
 async fn put(f: &Fixture, key: &str) -> Result<(), StoreError> {
@@ -167,4 +168,24 @@ async fn a_closed_store_refuses(f: Fixture) {
     f.store.close().await;
     assert!(matches!(put(&f, "late").await, Err(StoreError::Unavailable(_))));
     assert!(matches!(f.store.read().await.map(drop), Err(StoreError::Unavailable(_))));
+}
+
+/// As a restart does: what waits in the pool is closed by the time it is taken.
+async fn a_server_that_closes_its_connections_costs_no_unit(f: Fixture) {
+    if f.store.engine() == Engine::Sqlite {
+        return;
+    }
+    let all_of_the_pool = (0..16).map(|n| {
+        let f = &f;
+        async move { put(f, &format!("before {n}")).await }
+    });
+    join_all(all_of_the_pool).await.into_iter().for_each(Result::unwrap);
+    sqlx::any::install_default_drivers();
+    let mut other = <sqlx::AnyConnection as sqlx::Connection>::connect(&f.url).await.unwrap();
+    let close = "SELECT CAST(COUNT(pg_terminate_backend(pid, 10000)) AS BIGINT) FROM pg_stat_activity
+                  WHERE datname = current_database() AND pid <> pg_backend_pid()";
+    let closed: i64 = sqlx::query_scalar(close).fetch_one(&mut other).await.unwrap();
+    assert!(closed > 1, "{closed} connections waited");
+    put(&f, "after").await.unwrap();
+    assert!(has(&f, "after").await);
 }
