@@ -191,7 +191,7 @@ export interface Media {
   tasks: Task[];
 }
 
-export type EntryKind = "permission" | "session" | "part" | "object" | "media" | "task" | "subtask" | "event" | "delivery";
+export type EntryKind = "permission" | "session" | "part" | "object" | "media" | "task" | "subtask" | "event" | "pull" | "delivery";
 
 export interface TimelineEntry {
   at: string;

@@ -10,12 +10,15 @@ export async function startReceiver() {
   const received = [];
   const server = http.createServer(async (request, response) => {
     const body = await text(request);
-    received.push({ id: request.headers["reelgate-event-id"], seq: request.headers["reelgate-event-seq"], event: JSON.parse(body) });
-    response.writeHead(204).end();
+    const { headers } = request;
+    received.push({ id: headers["reelgate-event-id"], seq: headers["reelgate-event-seq"], headers, body, event: JSON.parse(body) });
+    response.writeHead(receiver.answer).end();
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
-  return {
+  const receiver = {
+    /** The status that posts are answered with. */
+    answer: 204,
     url: `http://127.0.0.1:${server.address().port}/events`,
     received,
     /** The first event of a type that arrived for a file; waits for it. */
@@ -30,6 +33,7 @@ export async function startReceiver() {
       server.closeAllConnections();
     },
   };
+  return receiver;
 }
 
 function fileIdOf(event) {

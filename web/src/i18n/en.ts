@@ -94,6 +94,7 @@ export const en = {
     task: "Task",
     subtask: "Step",
     event: "Event",
+    pull: "Pull",
     delivery: "Delivery",
   } as Record<string, string>,
   partsStored: (count: number, size: string) => `${count} parts stored, ${size}`,

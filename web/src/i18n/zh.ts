@@ -96,6 +96,7 @@ export const zh: Texts = {
     task: "任务",
     subtask: "步骤",
     event: "事件",
+    pull: "拉取",
     delivery: "投递",
   },
   partsStored: (count, size) => `已存 ${count} 个分片，共 ${size}`,

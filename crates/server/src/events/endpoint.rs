@@ -57,6 +57,8 @@ impl From<StoreError> for EndpointError {
             StoreError::Stale => {
                 Self::Conflict("the application was revoked, or the endpoint removed, a moment ago")
             }
+            // PostgreSQL broke this unit off: a courier held rows that it wanted, and the other way round.
+            StoreError::Conflict => Self::Conflict("the endpoint is being sent to at this moment; try again"),
             other => Self::Internal(other.into()),
         }
     }

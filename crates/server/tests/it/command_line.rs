@@ -1,6 +1,7 @@
 use std::process::Output;
 
-use serde_json::Value;
+use reelgate_model::Clock;
+use serde_json::{Value, json};
 
 use crate::test_app::{ADMIN, BACKEND, TestApp};
 
@@ -69,6 +70,34 @@ async fn applications_and_keys_are_managed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn events_are_made_up_and_sent_again() {
+    let settings = [("REELGATE_EVENTS__ALLOW_TARGETS", r#"["127.0.0.0/8"]"#)];
+    let t = TestApp::with(&settings, Clock::machine()).await;
+    let made =
+        t.post(BACKEND, "/v1/event-endpoints", json!({"url": "http://127.0.0.1:9/"})).await.expect(201).json;
+    let endpoint = made["endpoint"]["id"].as_str().unwrap();
+    let triggered = reelgate(&t, BACKEND, &["events", "trigger", "NewFileUpload"]).await;
+    ends(&triggered, 0);
+    let event = &t.events().await[0];
+    assert!(event.test && out(&triggered).contains(&event.id), "{}", out(&triggered));
+    assert!(out(&triggered).contains(&event.file.unwrap().to_string()), "{}", out(&triggered));
+    ends(&reelgate(&t, BACKEND, &["events", "trigger", "FileDeleted"]).await, 64);
+
+    let replayed =
+        reelgate(&t, BACKEND, &["events", "replay", "--since", "1h", "--endpoint", endpoint]).await;
+    ends(&replayed, 0);
+    assert!(out(&replayed).contains(&format!("to endpoint {endpoint} has begun")), "{}", out(&replayed));
+    let what = reelgate(&t, BACKEND, &["events", "replay"]).await;
+    ends(&what, 64);
+    assert!(err(&what).contains("say which events"), "{}", err(&what));
+    for command in [&["tail"][..], &["trigger", "NewFileUpload"], &["replay", "--all"]] {
+        let refused = reelgate(&t, "rgk_nobody", &[&["events"], command].concat()).await;
+        ends(&refused, 77);
+        assert!(!err(&refused).contains("rgk_nobody"), "{}", err(&refused));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn failures_say_what_to_do_and_end_with_their_code() {
     let t = TestApp::start().await;
     for (token, arguments, code, words) in [
@@ -120,7 +149,7 @@ async fn the_doctor_finds_what_is_missing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_is_uploaded_over_the_public_wire() {
-    let t = TestApp::with(&[], reelgate_model::Clock::machine()).await;
+    let t = TestApp::with(&[], Clock::machine()).await;
     let sample = concat!(env!("CARGO_MANIFEST_DIR"), "/../../samples/bigbuckbunny-5s-720p.mp4");
     let uploaded = reelgate(&t, BACKEND, &["upload", sample, "--user", "user-42", "--name", "rabbit"]).await;
     ends(&uploaded, 0);

@@ -39,19 +39,24 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Starts it and returns when its port is open.
+    /// Starts it on a port that is free and returns when it is open.
+    pub(crate) async fn start(launch: Launch<'_>) -> Self {
+        Self::start_at(launch, SocketAddr::from(([127, 0, 0, 1], 0))).await
+    }
+
+    /// The same at an address, such as that of an earlier life.
     #[expect(
         clippy::disallowed_methods,
         reason = "these tests kill the server they start; no media is involved"
     )]
-    pub(crate) async fn start(launch: Launch<'_>) -> Self {
+    pub(crate) async fn start_at(launch: Launch<'_>, address: SocketAddr) -> Self {
         let Launch { directory, name, config, environment } = launch;
         let access_log = directory.join(format!("access-{name}.log"));
         let messages = directory.join(format!("server-{name}.log"));
         let config_file = directory.join(format!("reelgate-{name}.toml"));
         std::fs::write(&config_file, config).unwrap();
         let child = Command::new(env!("CARGO_BIN_EXE_reelgate"))
-            .args(["serve", "--listen", "127.0.0.1:0", "--config"])
+            .args(["serve", "--listen", &address.to_string(), "--config"])
             .arg(config_file)
             .arg("--data-dir")
             .arg(directory.join("data"))

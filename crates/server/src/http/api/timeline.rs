@@ -24,7 +24,7 @@ pub struct Timeline {
 pub struct TimelineEntry {
     /// RFC 3339 with milliseconds.
     at: String,
-    /// `permission`, `session`, `part`, `object`, `media`, `task`, `subtask`, `event` or `delivery`.
+    /// `permission`, `session`, `part`, `object`, `media`, `task`, `subtask`, `event`, `pull` or `delivery`.
     kind: &'static str,
     /// A sentence without full stop.
     title: String,

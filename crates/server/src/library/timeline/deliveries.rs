@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use reelgate_model::{DeliveryState, FileId, Scope};
-use reelgate_store::{Attempt, Delivery, Event, Read, StoreError};
+use reelgate_model::{DeliveryState, FileId, Scope, Time};
+use reelgate_store::{Attempt, Delivery, Event, PullState, Read, StoreError};
 use serde_json::Value;
 
 use super::{Entry, Kind, LIMIT};
@@ -17,8 +17,25 @@ pub(super) async fn events(
     scope: &Scope,
     file: FileId,
 ) -> Result<(), StoreError> {
-    entries.extend(read.file_events(scope, file, 0, LIMIT).await?.iter().map(event));
+    let events = read.file_events(scope, file, 0, LIMIT).await?;
+    entries.extend(events.iter().map(event));
+    for pull in read.file_pulls(scope, file, LIMIT).await? {
+        if let Some(event) = events.iter().find(|event| event.seq == pull.seq) {
+            pulled(entries, event, &pull);
+        }
+    }
     Ok(())
+}
+
+/// What consumers of the vendor's queue did with an event.
+fn pulled(entries: &mut Vec<Entry>, event: &Event, pull: &PullState) {
+    let about = |at: Time, what: &str| {
+        Entry::new(at, Kind::Pull, format!("{} {what}", event.kind))
+            .with("event_id", event.id.as_str())
+            .with("pulls", pull.pulls)
+    };
+    entries.extend(pull.pulled_at.map(|at| about(at, "pulled")));
+    entries.extend(pull.confirmed_at.map(|at| about(at, "confirmed")));
 }
 
 fn event(event: &Event) -> Entry {

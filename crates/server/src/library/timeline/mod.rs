@@ -48,6 +48,8 @@ pub enum Kind {
     Subtask,
     /// An entry of the event log.
     Event,
+    /// An event in the vendor's queue: pulled or confirmed.
+    Pull,
     /// An attempt to push an event.
     Delivery,
 }
@@ -64,6 +66,7 @@ impl Kind {
             Self::Task => "task",
             Self::Subtask => "subtask",
             Self::Event => "event",
+            Self::Pull => "pull",
             Self::Delivery => "delivery",
         }
     }

@@ -5,6 +5,7 @@ mod delete;
 mod delete_parts;
 mod door;
 mod media_infos;
+mod pulls;
 mod search;
 mod tasks;
 
