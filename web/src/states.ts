@@ -12,7 +12,7 @@ const TONES: Record<string, Tone> = {
   aborted: "bad",
   deleted: "bad",
   ok: "good",
-  failing: "busy",
+  failing: "bad",
   disabled: "bad",
 };
 
