@@ -4,8 +4,9 @@
 //! deleted in batches. On SQLite everything is deleted in batches, from the oldest on. In both cases the place of the
 //! newest event that went is kept, so that a reader who is behind it is told instead of skipping.
 
-use reelgate_model::Time;
+use reelgate_model::{AppId, Time};
 use sqlx::AssertSqlSafe;
+use sqlx::any::AnyRow;
 
 use crate::events::FLOOR;
 use crate::row::{Columns, each};
@@ -24,6 +25,26 @@ const TABLES: [(&str, &str); 4] = [
 ];
 /// Events deleted in one unit where there are no partitions.
 const BATCH: i64 = 2_000;
+
+/// What one step of retention took.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Dropped {
+    /// Whether there may be more to take.
+    pub more: bool,
+    /// Endpoints that had not got all of it.
+    pub unsent: Vec<Unsent>,
+}
+
+/// Events that went before an endpoint had them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unsent {
+    /// The endpoint.
+    pub endpoint: String,
+    /// Its application.
+    pub app: AppId,
+    /// Events of the application that it had not been handed, whatever their type, and deliveries that were still to be made.
+    pub events: i64,
+}
 
 impl Tx {
     /// Makes the partitions of this week and the next ones; nothing on SQLite. A week of which there are rows already stays
@@ -65,32 +86,39 @@ impl Tx {
         Ok(())
     }
 
-    /// Lets events that were recorded before `before` go: a week or a batch. Returns whether there may be more.
-    pub async fn drop_events(&mut self, before: Time) -> Result<bool, StoreError> {
+    /// Lets events that were recorded before `before` go: a week or a batch.
+    pub async fn drop_events(&mut self, before: Time) -> Result<Dropped, StoreError> {
         if self.engine() == Engine::Postgres {
             let last = before.0.div_euclid(WEEK_MS);
             if let Some(week) = self.weeks_of("events").await?.into_iter().filter(|week| *week < last).min() {
-                self.drop_week(week).await?;
-                return Ok(true);
+                return Ok(Dropped { more: true, unsent: self.drop_week(week).await? });
             }
         }
         self.drop_batch(before).await
     }
 
-    async fn drop_week(&mut self, week: i64) -> Result<(), StoreError> {
+    async fn drop_week(&mut self, week: i64) -> Result<Vec<Unsent>, StoreError> {
         sqlx::raw_sql("SET LOCAL lock_timeout = '2s'").execute(self.conn()).await?;
         let newest = format!("SELECT txid, seq FROM events_w{week} ORDER BY txid DESC, seq DESC LIMIT 1");
+        let mut unsent = Vec::new();
         if let Some(row) = sqlx::query(AssertSqlSafe(newest)).fetch_optional(self.conn()).await? {
-            self.raise_floor(row.int("txid")?, row.int("seq")?).await?;
+            let place = (row.int("txid")?, row.int("seq")?);
+            let waiting = format!(
+                "SELECT endpoint_id, app, COUNT(*) AS events FROM deliveries_w{week} WHERE state = 'pending'
+                  GROUP BY endpoint_id, app"
+            );
+            let rows = sqlx::query(AssertSqlSafe(waiting)).fetch_all(self.conn()).await?;
+            unsent = self.unsent(place, &rows).await?;
+            self.raise_floor(place.0, place.1).await?;
         }
         for (table, _) in TABLES {
             let drop = format!("DROP TABLE IF EXISTS {table}_w{week}");
             sqlx::raw_sql(AssertSqlSafe(drop)).execute(self.conn()).await?;
         }
-        Ok(())
+        Ok(unsent)
     }
 
-    async fn drop_batch(&mut self, before: Time) -> Result<bool, StoreError> {
+    async fn drop_batch(&mut self, before: Time) -> Result<Dropped, StoreError> {
         let sql = match self.engine() {
             Engine::Sqlite => "SELECT txid, seq, recorded_at FROM events ORDER BY seq LIMIT $1",
             Engine::Postgres => {
@@ -100,19 +128,50 @@ impl Tx {
         let oldest = sqlx::query(sql).bind(BATCH).fetch_all(self.conn()).await?;
         let places = each(&oldest, |row| Ok((row.time("recorded_at")?, row.int("txid")?, row.int("seq")?)))?;
         let gone: Vec<_> = places.into_iter().take_while(|(at, ..)| *at < before).collect();
-        let Some(last_at) = gone.iter().map(|(at, ..)| *at).max() else { return Ok(false) };
-        let Some(last_seq) = gone.iter().map(|(.., seq)| *seq).max() else { return Ok(false) };
-        let Some((txid, seq)) = gone.iter().map(|(_, txid, seq)| (*txid, *seq)).max() else {
-            return Ok(false);
+        let last_at = gone.iter().map(|(at, ..)| *at).max();
+        let last_seq = gone.iter().map(|(.., seq)| *seq).max();
+        let place = gone.iter().map(|(_, txid, seq)| (*txid, *seq)).max();
+        let (Some(last_at), Some(last_seq), Some(place)) = (last_at, last_seq, place) else {
+            return Ok(Dropped::default());
         };
-        self.raise_floor(txid, seq).await?;
+        let waiting = match self.engine() {
+            Engine::Sqlite => WAITING_SQLITE,
+            Engine::Postgres => WAITING_POSTGRES,
+        };
+        let rows = sqlx::query(waiting).bind(last_seq).bind(last_at.0).fetch_all(self.conn()).await?;
+        let unsent = self.unsent(place, &rows).await?;
+        self.raise_floor(place.0, place.1).await?;
         for sql in match self.engine() {
             Engine::Sqlite => DELETE_SQLITE,
             Engine::Postgres => DELETE_POSTGRES,
         } {
             sqlx::query(sql).bind(last_seq).bind(last_at.0).execute(self.conn()).await?;
         }
-        Ok(i64::try_from(gone.len()).is_ok_and(|count| count == BATCH))
+        Ok(Dropped { more: i64::try_from(gone.len()).is_ok_and(|count| count == BATCH), unsent })
+    }
+
+    /// Who will miss what goes up to `place`: `waiting` has the deliveries of it that were still to be made.
+    async fn unsent(&mut self, place: (i64, i64), waiting: &[AnyRow]) -> Result<Vec<Unsent>, StoreError> {
+        let unread = sqlx::query(
+            "SELECT p.id AS endpoint_id, p.app, COUNT(*) AS events
+               FROM endpoints AS p JOIN events AS e
+                    ON e.app = p.app AND (e.txid, e.seq) > (p.cursor_txid, p.cursor_seq) AND (e.txid, e.seq) <= ($1, $2)
+              WHERE p.enabled = 1 AND p.removed_at IS NULL AND e.endpoint_id IN ('', p.id)
+              GROUP BY p.id, p.app",
+        )
+        .bind(place.0)
+        .bind(place.1)
+        .fetch_all(self.conn())
+        .await?;
+        let mut unsent: Vec<Unsent> = Vec::new();
+        for row in unread.iter().chain(waiting) {
+            let (endpoint, events) = (row.text("endpoint_id")?, row.int("events")?);
+            match unsent.iter_mut().find(|one| one.endpoint == endpoint) {
+                Some(one) => one.events += events,
+                None => unsent.push(Unsent { endpoint, app: row.app_id("app")?, events }),
+            }
+        }
+        Ok(unsent)
     }
 
     /// Remembers that everything up to this place may be gone.
@@ -152,7 +211,13 @@ const DELETE_SQLITE: [&str; 4] = [
     "DELETE FROM pull_events WHERE event_seq <= $1 AND event_at <= $2",
     "DELETE FROM events WHERE seq <= $1 AND recorded_at <= $2",
 ];
-/// The same for what lies outside of the weeks' partitions.
+/// The deliveries among them that were still to be made.
+const WAITING_SQLITE: &str = "SELECT endpoint_id, app, COUNT(*) AS events FROM deliveries
+     WHERE endpoint_id IN (SELECT id FROM endpoints) AND event_seq <= $1 AND event_at <= $2 AND state = 'pending'
+     GROUP BY endpoint_id, app";
+const WAITING_POSTGRES: &str = "SELECT endpoint_id, app, COUNT(*) AS events FROM deliveries_default
+     WHERE event_seq <= $1 AND event_at <= $2 AND state = 'pending' GROUP BY endpoint_id, app";
+/// The same as [`DELETE_SQLITE`] for what lies outside of the weeks' partitions.
 const DELETE_POSTGRES: [&str; 4] = [
     "DELETE FROM delivery_attempts_default WHERE event_seq <= $1 AND event_at <= $2",
     "DELETE FROM deliveries_default WHERE event_seq <= $1 AND event_at <= $2",

@@ -99,6 +99,7 @@ pub use directory::Directory;
 pub use endpoint_secrets::EndpointSecret;
 pub use endpoints::{Endpoint, EndpointSettings};
 pub use error::StoreError;
+pub use event_retention::{Dropped, Unsent};
 pub use events::{Event, LogPage, LogRead, NewEvent, Place, Readers, Recorded};
 pub use handover::Taken;
 pub use hints::{Hint, Hints, Topic};

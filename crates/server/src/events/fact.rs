@@ -78,6 +78,13 @@ pub enum Fact {
         /// How many events it had been handed and did not take.
         given_up: u64,
     },
+    /// Events grew older than they are kept before an endpoint had taken them. Own log only.
+    EventsDropped {
+        /// The endpoint.
+        endpoint_id: String,
+        /// How many, of whatever type.
+        events: i64,
+    },
 }
 
 impl Fact {
@@ -93,6 +100,7 @@ impl Fact {
             Self::PermissionExceeded { .. } => "reelgate.PermissionExceeded",
             Self::DeliveryDead { .. } => "reelgate.DeliveryDead",
             Self::EndpointDisabled { .. } => "reelgate.EndpointDisabled",
+            Self::EventsDropped { .. } => "reelgate.EventsDropped",
         }
     }
 }

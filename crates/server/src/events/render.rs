@@ -87,6 +87,7 @@ fn vendor_event(fact: &Fact) -> Result<Option<Event>, RenderError> {
         | Fact::PermissionExceeded { .. }
         | Fact::DeliveryDead { .. }
         | Fact::EndpointDisabled { .. }
+        | Fact::EventsDropped { .. }
         | Fact::Reconciled { .. }
         | Fact::Received(_) => return Ok(None),
     }))

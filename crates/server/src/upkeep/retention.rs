@@ -1,8 +1,11 @@
-//! Events go when they are older than `events.retention`, with all that was kept about them.
+//! Events go when they are older than `events.retention`, with all that was kept about them. Where an endpoint had not got them yet, the log
+//! says so.
 
-use reelgate_store::{StoreError, unit};
+use reelgate_model::Scope;
+use reelgate_store::{StoreError, Unsent, unit};
 
 use crate::app::App;
+use crate::events::{Fact, append};
 
 /// Batches of one round where events are deleted one by one: other writers get their turn in between.
 const BATCHES: usize = 50;
@@ -13,8 +16,16 @@ pub(super) async fn keep(app: &App) -> anyhow::Result<()> {
     app.store.write(prepare).await?;
     let before = app.clock.now() - app.config.events.retention;
     for _ in 0..BATCHES {
-        let drop =
-            unit::<bool, StoreError, _>(move |tx| Box::pin(async move { tx.drop_events(before).await }));
+        let drop = unit::<bool, StoreError, _>(move |tx| {
+            Box::pin(async move {
+                let dropped = tx.drop_events(before).await?;
+                for Unsent { endpoint, app, events } in dropped.unsent {
+                    let fact = Fact::EventsDropped { endpoint_id: endpoint, events };
+                    append(tx, &Scope::system(app), None, &fact).await?;
+                }
+                Ok(dropped.more)
+            })
+        });
         if !app.store.write(drop).await? {
             break;
         }

@@ -13,6 +13,7 @@ mod dispatch;
 mod doctor;
 mod durable;
 mod events;
+mod events_cli;
 mod expire;
 mod fetched;
 mod flows;

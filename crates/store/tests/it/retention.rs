@@ -3,13 +3,17 @@
 use std::time::Duration;
 
 use reelgate_model::{FileId, Time};
-use reelgate_store::{Cursor, Engine, LogRead};
+use reelgate_store::{Cursor, Endpoint, Engine, LogRead, Unsent};
 use sqlx::Row;
 
 use crate::fixture::{Fixture, both, write};
-use crate::log::{complete, endpoint, record, settings, settle, take};
+use crate::log::{complete, endpoint, kinds, record, settings, settle, take};
 
-both!(old_events_go_with_all_that_was_kept_about_them, weeks_are_dropped_whole);
+both!(
+    old_events_go_with_all_that_was_kept_about_them,
+    weeks_are_dropped_whole,
+    who_had_not_got_what_goes_is_named,
+);
 
 const DAY: Duration = Duration::from_secs(86_400);
 
@@ -17,8 +21,16 @@ async fn start(f: &Fixture) -> Cursor {
     f.store.read().await.unwrap().log_start().await.unwrap()
 }
 
-async fn drop_before(f: &Fixture, before: Time) {
-    while write!(f.store, tx => tx.drop_events(before).await).unwrap() {}
+/// Returns what was said of endpoints that had not got it.
+async fn drop_before(f: &Fixture, before: Time) -> Vec<Unsent> {
+    let mut unsent = Vec::new();
+    loop {
+        let dropped = write!(f.store, tx => tx.drop_events(before).await).unwrap();
+        unsent.extend(dropped.unsent);
+        if !dropped.more {
+            return unsent;
+        }
+    }
 }
 
 async fn count(f: &Fixture, table: &str) -> i64 {
@@ -49,7 +61,7 @@ async fn old_events_go_with_all_that_was_kept_about_them(f: Fixture) {
     }
     let scope = f.scope.clone();
     write!(f.store, tx => tx.pull_events(&scope, 16, DAY).await).unwrap();
-    drop_before(&f, middle).await;
+    assert_eq!(drop_before(&f, middle).await, [], "the endpoint had taken all of it");
     assert_eq!(count(&f, "events").await, 5);
     assert_eq!(count(&f, "deliveries").await, 5, "those of the new ones, which wait for their files");
     assert_eq!(count(&f, "pull_events").await, 5);
@@ -108,4 +120,27 @@ async fn weeks_are_dropped_whole(f: Fixture) {
     let file = f.store.read().await.unwrap().file_events(&f.scope, FileId(1), 0, 10).await.unwrap();
     assert_eq!(file.last().unwrap().file_seq, Some(6));
     assert!(weeks >= 8, "{weeks} partitions are left");
+}
+
+async fn who_had_not_got_what_goes_is_named(f: Fixture) {
+    write!(f.store, tx => tx.prepare_event_weeks().await).unwrap();
+    let slow = endpoint(&f, settings("http://slow.example/")).await;
+    let behind = endpoint(&f, settings("http://behind.example/")).await;
+    for n in 0..3 {
+        record(&f, "old", Some(n)).await;
+    }
+    // Handed three and took one; the other has not been looked at.
+    let taken = take(&f, &slow, 1).await;
+    complete(&f, &taken[0]).await;
+    f.clock.advance(DAY * 15);
+    write!(f.store, tx => tx.prepare_event_weeks().await).unwrap();
+    record(&f, "new", Some(9)).await;
+    settle(&f).await;
+    let mut unsent = drop_before(&f, f.clock.now() - DAY).await;
+    unsent.sort_by_key(|one| one.events);
+    let named =
+        |endpoint: &Endpoint, events| Unsent { endpoint: endpoint.id.clone(), app: endpoint.app, events };
+    assert_eq!(unsent, [named(&slow, 2), named(&behind, 3)]);
+    assert_eq!(drop_before(&f, f.clock.now() - DAY).await, [], "said once");
+    assert_eq!(kinds(&take(&f, &behind, 10).await), ["new"], "it goes on with what there is");
 }

@@ -62,6 +62,9 @@ fn event(event: &Event) -> Entry {
             .with("repaired", if received.repaired { Value::Bool(true) } else { Value::Null }),
         Ok(Fact::Reconciled { repaired, .. }) => entry.with("repaired", repaired.len()),
         Ok(Fact::EndpointDisabled { url, reason, .. }) => entry.with("endpoint", url).with("reason", reason),
+        Ok(Fact::EventsDropped { endpoint_id, events }) => {
+            entry.with("endpoint", endpoint_id).with("events", events)
+        }
         Ok(Fact::UploadExpired { reason, .. }) => entry.with("reason", reason),
         Ok(Fact::PermissionExceeded { limit, allowed, found, .. }) => {
             entry.with("reason", format!("{limit}: {found} is more than the {allowed} allowed"))

@@ -1,6 +1,9 @@
 //! Endpoints and deliveries through `/v1`.
 
+use std::time::Duration;
+
 use http::Method;
+use reelgate_server::upkeep;
 use serde_json::{Value, json};
 
 use super::FILE;
@@ -111,7 +114,7 @@ async fn dead_letters_are_listed_explained_and_sent_again() {
     served.bench.happen(FILE, "one").await;
     for _ in 0..3 {
         assert_eq!(served.bench.step().await, 1);
-        served.bench.pass(std::time::Duration::from_secs(12));
+        served.bench.pass(Duration::from_secs(12));
     }
     served.bench.happen(FILE, "two").await;
     assert_eq!(served.bench.step().await, 1, "a dead letter has released its file");
@@ -150,4 +153,22 @@ async fn dead_letters_are_listed_explained_and_sent_again() {
         let (status, _) = served.call(Method::GET, &format!("/v1/deliveries/{id}"), None).await;
         assert!([400, 404].contains(&status), "{id}: {status}");
     }
+}
+
+#[tokio::test]
+async fn what_grows_too_old_for_an_endpoint_is_said_in_the_log() {
+    let served = Served::new().await;
+    let (id, _) = make(&served, json!({"url": "http://127.0.0.1:9/"})).await;
+    for task in ["one", "two"] {
+        served.bench.happen(FILE, task).await;
+    }
+    served.bench.clock.advance(Duration::from_secs(31 * 86_400));
+    for _ in 0..2 {
+        upkeep::round(&served.bench.app).await.unwrap();
+    }
+    let (_, start) = served.call(Method::GET, "/v1/events", None).await;
+    let told: Vec<_> =
+        start["events"].as_array().unwrap().iter().map(|one| (&one["type"], &one["data"])).collect();
+    let data = json!({"endpoint_id": id, "events": 2});
+    assert_eq!(told, [(&json!("reelgate.EventsDropped"), &data)]);
 }

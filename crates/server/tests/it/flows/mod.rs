@@ -231,6 +231,7 @@ async fn changes(t: &TestApp) -> Vec<TaskSnapshot> {
         | Fact::UploadExpired { .. }
         | Fact::PermissionExceeded { .. }
         | Fact::EndpointDisabled { .. }
+        | Fact::EventsDropped { .. }
         | Fact::Received(_)
         | Fact::Reconciled { .. }
         | Fact::DeliveryDead { .. } => None,
