@@ -5,6 +5,7 @@
 
 use axum::Json;
 use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
 use axum::extract::{Path, State};
 use http::StatusCode;
 use reelgate_model::Scope;
@@ -22,12 +23,13 @@ use crate::events::receive;
 pub(super) async fn take(
     State(app): State<App>,
     Path(token): Path<String>,
-    body: Bytes,
+    body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<Value>, Problem> {
     let Mode::Tencent(account) = &app.config.mode else { return Err(unknown()) };
     if !bool::from(receive::callback_token(&app, account).as_bytes().ct_eq(token.as_bytes())) {
         return Err(unknown());
     }
+    let body = body.map_err(unreadable)?;
     check_sign(&app, account, &body)?;
     let event = receive::prepare(&body).map_err(|error| Problem::invalid(error.to_string()))?;
     let scope = Scope::system(app.main_app());
@@ -44,6 +46,18 @@ fn check_sign(app: &App, account: &Tencent, body: &[u8]) -> Result<(), Problem> 
         tracing::warn!(%refusal, "a callback was refused");
         Problem::new(StatusCode::FORBIDDEN, "callback_not_signed", refusal.to_string())
     })
+}
+
+/// Too large, or cut off. The cloud's queue may still bring the event.
+fn unreadable(rejection: BytesRejection) -> Problem {
+    match rejection.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => Problem::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "too_large",
+            "an event of more than 1 MiB is not taken",
+        ),
+        _ => Problem::invalid(rejection.body_text()),
+    }
 }
 
 fn unknown() -> Problem {

@@ -41,6 +41,9 @@ async fn callbacks_are_checked_recorded_once_and_read_in_both_formats() {
         let status = post(&front, TOKEN, signed(&front, bad)).await.status;
         assert!([400, 403].contains(&status), "{bad}: {status}");
     }
+    let large = post(&front, TOKEN, vec![b' '; (1 << 20) + 1]).await;
+    large.is_problem(413, "too_large", "more than 1 MiB");
+    post(&front, "another-token-000000", vec![b' '; (1 << 20) + 1]).await.expect(404);
     assert!(front.events().await.is_empty());
 
     for _ in 0..3 {
