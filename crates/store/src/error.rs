@@ -56,8 +56,8 @@ pub enum StoreError {
     Unavailable(#[source] Arc<sqlx::Error>),
 }
 
-/// SQLSTATE of a serialization failure and of a deadlock; sqlx has no kind for either.
-const CONFLICTS: [&str; 2] = ["40001", "40P01"];
+/// SQLSTATE of a serialization failure, of a deadlock and of a lock that `lock_timeout` did not see; sqlx has no kind for them.
+const CONFLICTS: [&str; 3] = ["40001", "40P01", "55P03"];
 
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {

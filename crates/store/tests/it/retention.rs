@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use reelgate_model::{FileId, Time};
-use reelgate_store::{Cursor, Endpoint, Engine, LogRead, Unsent};
+use reelgate_store::{Cursor, Endpoint, Engine, LogRead, StoreError, Unsent};
 use sqlx::Row;
 
 use crate::fixture::{Fixture, both, write};
@@ -13,6 +13,7 @@ both!(
     old_events_go_with_all_that_was_kept_about_them,
     weeks_are_dropped_whole,
     who_had_not_got_what_goes_is_named,
+    a_reader_in_the_way_is_a_conflict_and_nothing_worse,
 );
 
 const DAY: Duration = Duration::from_secs(86_400);
@@ -143,4 +144,19 @@ async fn who_had_not_got_what_goes_is_named(f: Fixture) {
     assert_eq!(unsent, [named(&slow, 2), named(&behind, 3)]);
     assert_eq!(drop_before(&f, f.clock.now() - DAY).await, [], "said once");
     assert_eq!(kinds(&take(&f, &behind, 10).await), ["new"], "it goes on with what there is");
+}
+
+async fn a_reader_in_the_way_is_a_conflict_and_nothing_worse(f: Fixture) {
+    if f.store.engine() == Engine::Sqlite {
+        return;
+    }
+    sqlx::any::install_default_drivers();
+    let mut reader = <sqlx::AnyConnection as sqlx::Connection>::connect(&f.url).await.unwrap();
+    sqlx::raw_sql("BEGIN; SELECT COUNT(*) FROM events").execute(&mut reader).await.unwrap();
+    let prepared = write!(f.store, tx => tx.prepare_event_weeks().await);
+    assert!(matches!(prepared, Err(StoreError::Conflict)), "{prepared:?}");
+    sqlx::raw_sql("COMMIT").execute(&mut reader).await.unwrap();
+    write!(f.store, tx => tx.prepare_event_weeks().await).unwrap();
+    record(&f, "in a week", Some(1)).await;
+    assert_eq!(count(&f, "events_default").await, 0);
 }
