@@ -51,7 +51,7 @@ const TESTS = [
   ["tests/clients/node/test", /\.test\.js$/, ["table.test.js"]],
   ["tests/clients/python", /^test_.*\.py$/, []],
   // The console's pages upload with sdk/js, which has its own row.
-  ["tests/browser/test", /\.test\.js$/, ["console.test.js", "events.test.js", "explain.test.js"]],
+  ["tests/browser/test", /\.test\.js$/, ["console.test.js", "endpoint_states.test.js", "events.test.js", "explain.test.js"]],
 ];
 
 test("every client that is tested is in the table", () => {
