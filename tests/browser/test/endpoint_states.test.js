@@ -103,6 +103,7 @@ async function deliveriesAreFiltered(page, { goodUrl, badUrl, file }) {
   await field(page, "State").selectOption("dead");
   await becomes("what of it was given up", 1);
   await field(page, "State").selectOption("");
+  await becomes("all of it again", 3);
   await field(page, "Event type").fill("FileDeleted");
   await field(page, "Event type").press("Enter");
   await page.locator(".hint", { hasText: "Nothing was sent yet that fits." }).waitFor();
