@@ -140,7 +140,10 @@ fn read_place(path: &Path) -> Result<Option<String>, Failure> {
 
 /// Written aside and renamed: a place that is half written would be no place.
 fn keep_place(path: &Path, cursor: &str) -> Result<(), Failure> {
-    let aside = path.with_extension("new");
+    // The whole name: state files that differ in their extension only must not share it.
+    let mut aside = path.as_os_str().to_owned();
+    aside.push(".new");
+    let aside = PathBuf::from(aside);
     std::fs::write(&aside, format!("{cursor}\n"))
         .and_then(|()| std::fs::rename(&aside, path))
         .with_context(|| format!("the place cannot be kept in {}", path.display()))?;
