@@ -6,7 +6,6 @@
 
 use reelgate_model::{AppId, Time};
 use sqlx::AssertSqlSafe;
-use sqlx::any::AnyRow;
 
 use crate::events::FLOOR;
 use crate::row::{Columns, each};
@@ -102,14 +101,8 @@ impl Tx {
         let newest = format!("SELECT txid, seq FROM events_w{week} ORDER BY txid DESC, seq DESC LIMIT 1");
         let mut unsent = Vec::new();
         if let Some(row) = sqlx::query(AssertSqlSafe(newest)).fetch_optional(self.conn()).await? {
-            let place = (row.int("txid")?, row.int("seq")?);
-            let waiting = format!(
-                "SELECT endpoint_id, app, COUNT(*) AS events FROM deliveries_w{week} WHERE state = 'pending'
-                  GROUP BY endpoint_id, app"
-            );
-            let rows = sqlx::query(AssertSqlSafe(waiting)).fetch_all(self.conn()).await?;
-            unsent = self.unsent(place, &rows).await?;
-            self.raise_floor(place.0, place.1).await?;
+            unsent = self.unsent(&format!("_w{week}"), (i64::MAX, i64::MAX)).await?;
+            self.raise_floor(row.int("txid")?, row.int("seq")?).await?;
         }
         for (table, _) in TABLES {
             let drop = format!("DROP TABLE IF EXISTS {table}_w{week}");
@@ -134,12 +127,8 @@ impl Tx {
         let (Some(last_at), Some(last_seq), Some(place)) = (last_at, last_seq, place) else {
             return Ok(Dropped::default());
         };
-        let waiting = match self.engine() {
-            Engine::Sqlite => WAITING_SQLITE,
-            Engine::Postgres => WAITING_POSTGRES,
-        };
-        let rows = sqlx::query(waiting).bind(last_seq).bind(last_at.0).fetch_all(self.conn()).await?;
-        let unsent = self.unsent(place, &rows).await?;
+        let part = if self.engine() == Engine::Sqlite { "" } else { "_default" };
+        let unsent = self.unsent(part, (last_seq, last_at.0)).await?;
         self.raise_floor(place.0, place.1).await?;
         for sql in match self.engine() {
             Engine::Sqlite => DELETE_SQLITE,
@@ -150,28 +139,31 @@ impl Tx {
         Ok(Dropped { more: i64::try_from(gone.len()).is_ok_and(|count| count == BATCH), unsent })
     }
 
-    /// Who will miss what goes up to `place`: `waiting` has the deliveries of it that were still to be made.
-    async fn unsent(&mut self, place: (i64, i64), waiting: &[AnyRow]) -> Result<Vec<Unsent>, StoreError> {
-        let unread = sqlx::query(
-            "SELECT p.id AS endpoint_id, p.app, COUNT(*) AS events
-               FROM endpoints AS p JOIN events AS e
-                    ON e.app = p.app AND (e.txid, e.seq) > (p.cursor_txid, p.cursor_seq) AND (e.txid, e.seq) <= ($1, $2)
-              WHERE p.enabled = 1 AND p.removed_at IS NULL AND e.endpoint_id IN ('', p.id)
-              GROUP BY p.id, p.app",
-        )
-        .bind(place.0)
-        .bind(place.1)
-        .fetch_all(self.conn())
-        .await?;
-        let mut unsent: Vec<Unsent> = Vec::new();
-        for row in unread.iter().chain(waiting) {
-            let (endpoint, events) = (row.text("endpoint_id")?, row.int("events")?);
-            match unsent.iter_mut().find(|one| one.endpoint == endpoint) {
-                Some(one) => one.events += events,
-                None => unsent.push(Unsent { endpoint, app: row.app_id("app")?, events }),
-            }
-        }
-        Ok(unsent)
+    /// Who will miss what goes of one part of the tables, up to a number and a time.
+    async fn unsent(&mut self, part: &str, (seq, at): (i64, i64)) -> Result<Vec<Unsent>, StoreError> {
+        // With the endpoint first, SQLite finds the deliveries by their key.
+        let sql = format!(
+            "SELECT endpoint_id, app, CAST(SUM(events) AS BIGINT) AS events FROM (
+                 SELECT p.id AS endpoint_id, p.app, COUNT(*) AS events
+                   FROM endpoints AS p JOIN events{part} AS e
+                        ON e.app = p.app AND (e.txid, e.seq) > (p.cursor_txid, p.cursor_seq)
+                  WHERE p.enabled = 1 AND p.removed_at IS NULL AND e.endpoint_id IN ('', p.id)
+                    AND e.seq <= $1 AND e.recorded_at <= $2
+                  GROUP BY p.id, p.app
+                  UNION ALL
+                 SELECT endpoint_id, app, COUNT(*) FROM deliveries{part}
+                  WHERE endpoint_id IN (SELECT id FROM endpoints) AND event_seq <= $1 AND event_at <= $2 AND state = 'pending'
+                  GROUP BY endpoint_id, app) AS missed
+              GROUP BY endpoint_id, app ORDER BY endpoint_id"
+        );
+        let rows = sqlx::query(AssertSqlSafe(sql)).bind(seq).bind(at).fetch_all(self.conn()).await?;
+        each(&rows, |row| {
+            Ok(Unsent {
+                endpoint: row.text("endpoint_id")?,
+                app: row.app_id("app")?,
+                events: row.int("events")?,
+            })
+        })
     }
 
     /// Remembers that everything up to this place may be gone.
@@ -211,13 +203,7 @@ const DELETE_SQLITE: [&str; 4] = [
     "DELETE FROM pull_events WHERE event_seq <= $1 AND event_at <= $2",
     "DELETE FROM events WHERE seq <= $1 AND recorded_at <= $2",
 ];
-/// The deliveries among them that were still to be made.
-const WAITING_SQLITE: &str = "SELECT endpoint_id, app, COUNT(*) AS events FROM deliveries
-     WHERE endpoint_id IN (SELECT id FROM endpoints) AND event_seq <= $1 AND event_at <= $2 AND state = 'pending'
-     GROUP BY endpoint_id, app";
-const WAITING_POSTGRES: &str = "SELECT endpoint_id, app, COUNT(*) AS events FROM deliveries_default
-     WHERE event_seq <= $1 AND event_at <= $2 AND state = 'pending' GROUP BY endpoint_id, app";
-/// The same as [`DELETE_SQLITE`] for what lies outside of the weeks' partitions.
+/// The same for what lies outside of the weeks' partitions.
 const DELETE_POSTGRES: [&str; 4] = [
     "DELETE FROM delivery_attempts_default WHERE event_seq <= $1 AND event_at <= $2",
     "DELETE FROM deliveries_default WHERE event_seq <= $1 AND event_at <= $2",

@@ -1,5 +1,5 @@
-//! What the commands of `reelgate events` promise at the worst moments: the server dies while events are recorded, the
-//! listener dies while a post is under way. `events/commands.rs` has them in calmer weather.
+//! `reelgate events` as processes, at the worst moments: the server dies while events are recorded, the listener dies while a post is
+//! under way.
 
 use std::ffi::OsStr;
 use std::path::Path;

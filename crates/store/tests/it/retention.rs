@@ -124,12 +124,15 @@ async fn weeks_are_dropped_whole(f: Fixture) {
 }
 
 async fn who_had_not_got_what_goes_is_named(f: Fixture) {
-    write!(f.store, tx => tx.prepare_event_weeks().await).unwrap();
     let slow = endpoint(&f, settings("http://slow.example/")).await;
     let behind = endpoint(&f, settings("http://behind.example/")).await;
-    for n in 0..3 {
+    // On PostgreSQL these lie outside of a week, the one after them in one: they go in two steps.
+    for n in 0..2 {
         record(&f, "old", Some(n)).await;
     }
+    f.clock.advance(DAY * 7);
+    write!(f.store, tx => tx.prepare_event_weeks().await).unwrap();
+    record(&f, "old", Some(2)).await;
     // Handed three and took one; the other has not been looked at.
     let taken = take(&f, &slow, 1).await;
     complete(&f, &taken[0]).await;
@@ -137,11 +140,12 @@ async fn who_had_not_got_what_goes_is_named(f: Fixture) {
     write!(f.store, tx => tx.prepare_event_weeks().await).unwrap();
     record(&f, "new", Some(9)).await;
     settle(&f).await;
-    let mut unsent = drop_before(&f, f.clock.now() - DAY).await;
-    unsent.sort_by_key(|one| one.events);
-    let named =
-        |endpoint: &Endpoint, events| Unsent { endpoint: endpoint.id.clone(), app: endpoint.app, events };
-    assert_eq!(unsent, [named(&slow, 2), named(&behind, 3)]);
+    let unsent = drop_before(&f, f.clock.now() - DAY).await;
+    let of = |endpoint: &Endpoint| {
+        let own = unsent.iter().filter(|one| one.endpoint == endpoint.id && one.app == endpoint.app);
+        own.map(|one| one.events).sum::<i64>()
+    };
+    assert_eq!((of(&slow), of(&behind)), (2, 3), "{unsent:?}");
     assert_eq!(drop_before(&f, f.clock.now() - DAY).await, [], "said once");
     assert_eq!(kinds(&take(&f, &behind, 10).await), ["new"], "it goes on with what there is");
 }

@@ -1,6 +1,5 @@
 //! Delivery of events to a real receiver, step by step, with a clock that is moved by hand.
 
-mod commands;
 mod delivery;
 mod endpoints;
 mod failing;
