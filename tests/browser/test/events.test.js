@@ -60,13 +60,17 @@ test("console: an endpoint is made, tried, rotated, failing, replayed and disabl
     await dead.locator(".tries li").nth(1).waitFor();
     assert.equal(await dead.locator(".tries .number").first().textContent(), "500");
     await screenshots(page, "7-deliveries");
+    await answersThatComeLate(page);
+
     receiver.answer = 204;
-    await button(dead, "Send again").click();
+    await page.locator("select").nth(1).selectOption("");
+    await until("all are listed", async () => (await page.locator("li.delivery").count()) === 3);
+    await button(page.locator("li.delivery").filter({ hasText: "Given up" }), "Send again").click();
     await until("it is sent again", () => receiver.received.length === 5);
     assert.equal(receiver.received[4].id, receiver.received[3].id, "a repeat has the id of the event");
-    await until("it is listed as taken", async () => {
+    await until("it is shown as taken", async () => {
       await button(page, "Refresh").click();
-      return (await page.locator("li.delivery").count()) === 0;
+      return (await page.locator("li.delivery").filter({ hasText: "Taken" }).count()) === 3;
     });
 
     await page.locator('header.top a[href="#/events"]').click();
@@ -83,6 +87,45 @@ async function makeEndpoint(page, url) {
   await page.locator("form.choices select").first().selectOption("standard");
   await page.locator("form.choices button[type=submit]").click();
   return page.locator(".once code").textContent();
+}
+
+/** On the page of deliveries, filtered by "dead": what a slow network does to answers changes neither what was asked last nor what is typed. */
+async function answersThatComeLate(page) {
+  const [state, type] = [page.locator("select").nth(1), page.locator(".filters input").first()];
+  let late = await hold(page, "pending");
+  const asked = page.waitForRequest(/state=pending/);
+  await state.selectOption("pending");
+  await asked;
+  const newest = page.waitForResponse(/state=dead/);
+  await state.selectOption("dead");
+  await (await newest).finished();
+  await late();
+  assert.equal(await page.locator("li.delivery").count(), 1, "an older answer does not take its place");
+  late = await hold(page, "dead");
+  await button(page, "Refresh").click();
+  await type.pressSequentially("FileDel");
+  await late();
+  assert.equal(await type.inputValue(), "FileDel", "what is being typed stays");
+  await type.fill("");
+  await type.press("Enter");
+}
+
+/** Holds the next answer about deliveries in a state. Gives a function that lets it go and waits until the page has dealt with it. */
+async function hold(page, state) {
+  const url = new RegExp(`deliveries\\?.*state=${state}`);
+  const answered = page.waitForResponse(url);
+  let release;
+  const held = new Promise((done) => (release = done));
+  await page.route(url, async (route) => {
+    await held;
+    await route.continue();
+  }, { times: 1 });
+  return async () => {
+    release();
+    await (await answered).finished();
+    // Nothing on the page says that an answer was left aside. Too short a pause could only hide a fault, never make one.
+    await page.waitForTimeout(300);
+  };
 }
 
 function button(within, name) {

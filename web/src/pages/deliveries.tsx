@@ -1,6 +1,6 @@
 /** What became of each event at each endpoint. */
 
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import type { Delivery, DeliveryFilter, EventEndpoint } from "../api_types.ts";
 import { useTexts } from "../i18n/index.ts";
 import { Failure } from "../parts/bits.tsx";
@@ -16,15 +16,19 @@ export function DeliveriesPage({ endpoint }: { endpoint: string }) {
   const [found, setFound] = useState<Delivery[] | undefined>(undefined);
   const [next, setNext] = useState<string | null>(null);
   const [error, setError] = useState<unknown>(null);
+  const asked = useRef(0);
   const load = (after: string | null) => {
     setError(null);
+    // Answers may overtake each other: only that to the newest question counts.
+    const question = ++asked.current;
     api
       .deliveries(filter, after)
       .then((page) => {
+        if (question !== asked.current) return;
         setFound((before) => (after === null ? page.deliveries : [...(before ?? []), ...page.deliveries]));
         setNext(page.next);
       })
-      .catch(setError);
+      .catch((problem) => question === asked.current && setError(problem));
   };
   useEffect(() => load(null), [filter]);
   useEffect(() => void api.eventEndpoints().then(setEndpoints).catch(setError), []);
@@ -59,11 +63,11 @@ export function DeliveriesPage({ endpoint }: { endpoint: string }) {
         </label>
         <label>
           {t.deliveries.type}
-          <input type="text" spellcheck={false} value={filter.type} onChange={set("type")} />
+          <input type="text" spellcheck={false} defaultValue="" onChange={set("type")} />
         </label>
         <label>
           {t.deliveries.file}
-          <input type="text" inputMode="numeric" spellcheck={false} value={filter.file_id} onChange={set("file_id")} />
+          <input type="text" inputMode="numeric" spellcheck={false} defaultValue="" onChange={set("file_id")} />
         </label>
         <button type="button" onClick={() => load(null)}>
           {t.deliveries.refresh}

@@ -1,6 +1,6 @@
 /** One delivery; opened, every attempt with what was answered. */
 
-import { useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import type { Delivery, DeliveryWithTries } from "../api_types.ts";
 import { formatWhen } from "../format.ts";
 import { lang, useTexts } from "../i18n/index.ts";
@@ -14,9 +14,16 @@ const TONES: Record<string, string> = { pending: "busy", delivered: "good", dead
 export function DeliveryCard({ delivery }: { delivery: Delivery }) {
   const t = useTexts();
   const language = useStore(lang);
+  const details = useRef<HTMLDetailsElement>(null);
   const [now, setNow] = useState<Delivery>(delivery);
   const [whole, setWhole] = useState<DeliveryWithTries | null>(null);
   const [error, setError] = useState<unknown>(null);
+  // The list was loaded again: what is shown here is as old as the list before.
+  useEffect(() => {
+    setNow(delivery);
+    setWhole(null);
+    if (details.current?.open) api.delivery(delivery.id).then(setWhole).catch(setError);
+  }, [delivery]);
   const open = (event: { currentTarget: HTMLDetailsElement }) => {
     if (event.currentTarget.open) api.delivery(now.id).then(setWhole).catch(setError);
   };
@@ -37,7 +44,7 @@ export function DeliveryCard({ delivery }: { delivery: Delivery }) {
         {now.next_at && ` · ${t.deliveries.next(formatWhen(now.next_at, language))}`}
         {now.reason !== "" && ` · ${now.reason}`}
       </span>
-      <details onToggle={open}>
+      <details ref={details} onToggle={open}>
         <summary>{t.deliveries.answer}</summary>
         <ol class="tries">
           {whole?.tries.map((one) => (

@@ -6,12 +6,16 @@ use anyhow::{Context, Result};
 
 /// Writes `text` and a line feed. A reader that has gone away (`| head`) is no error.
 pub(super) fn line(text: &str) -> Result<()> {
+    line_read(text).map(drop)
+}
+
+/// The same; returns whether somebody still reads, for commands that do nothing else and would not end.
+pub(super) fn line_read(text: &str) -> Result<bool> {
     let mut out = std::io::stdout().lock();
     match writeln!(out, "{text}").and_then(|()| out.flush()) {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-            Err(error).context("standard output cannot be written")
-        }
-        _ => Ok(()),
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => Err(error).context("standard output cannot be written"),
     }
 }
 

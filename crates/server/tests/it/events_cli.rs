@@ -265,6 +265,18 @@ async fn tail_begins_at_now_and_misses_nothing_that_is_recorded_around_a_kill() 
     becomes("tail prints each event since it began, once, in order", since, printed).await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn tail_ends_when_nobody_reads_it_any_more() {
+    let scene = Scene::start().await;
+    let mut command = scene.command(API_KEY, &["tail"]);
+    let mut tail = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    drop(tail.stdout.take());
+    scene.has_been_asked_where_it_ends().await;
+    scene.trigger(1).await;
+    let ended = tokio::time::timeout(PATIENCE, tail.wait()).await.expect("it ends").unwrap();
+    assert_eq!(ended.code(), Some(0));
+}
+
 /// What a command prints, as it comes.
 fn lines(child: &mut Child) -> Arc<Mutex<Vec<String>>> {
     let mut output = BufReader::new(child.stdout.take().unwrap()).lines();

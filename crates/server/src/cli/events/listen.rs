@@ -50,7 +50,7 @@ enum Shape {
 }
 
 pub(super) fn run(server: &Server, arguments: &Arguments) -> Result<(), Failure> {
-    let resume = arguments.state.as_deref().map(read_place).transpose()?.flatten();
+    let resume = arguments.state.as_deref().map(open_place).transpose()?.flatten();
     block_on(async {
         let http = Client::builder()
             .timeout(TIMEOUT)
@@ -130,7 +130,13 @@ async fn post(http: &Client, to: &Url, event: &Event, body: &[u8]) -> Result<u16
     }
 }
 
-fn read_place(path: &Path) -> Result<Option<String>, Failure> {
+/// The place that was kept, if any. Fails at once if none can be kept there: found out after an event was posted, each new start would
+/// post it again.
+fn open_place(path: &Path) -> Result<Option<String>, Failure> {
+    let aside = aside_of(path);
+    std::fs::write(&aside, "").and_then(|()| std::fs::remove_file(&aside)).map_err(|error| {
+        Failure::usage(anyhow!("the place cannot be kept in {}: {error}; correct --state", path.display()))
+    })?;
     match std::fs::read_to_string(path) {
         Ok(text) => Ok(Some(text.trim().to_owned()).filter(|text| !text.is_empty())),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
@@ -140,12 +146,35 @@ fn read_place(path: &Path) -> Result<Option<String>, Failure> {
 
 /// Written aside and renamed: a place that is half written would be no place.
 fn keep_place(path: &Path, cursor: &str) -> Result<(), Failure> {
-    // The whole name: state files that differ in their extension only must not share it.
-    let mut aside = path.as_os_str().to_owned();
-    aside.push(".new");
-    let aside = PathBuf::from(aside);
+    let aside = aside_of(path);
     std::fs::write(&aside, format!("{cursor}\n"))
         .and_then(|()| std::fs::rename(&aside, path))
         .with_context(|| format!("the place cannot be kept in {}", path.display()))?;
     Ok(())
+}
+
+/// With the whole name in it: state files that differ in their extension only must not share one.
+fn aside_of(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".new");
+    name.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_is_kept_beside_others_and_tried_before_anything_is_posted() {
+        let directory = tempfile::tempdir().unwrap();
+        let (one, other) = (directory.path().join("place.a"), directory.path().join("place.b"));
+        assert_ne!(aside_of(&one), aside_of(&other));
+        assert_eq!(open_place(&one).unwrap(), None);
+        keep_place(&one, "e.0.1").unwrap();
+        keep_place(&other, "e.0.2").unwrap();
+        assert_eq!(open_place(&one).unwrap().as_deref(), Some("e.0.1"));
+        assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 2, "nothing is left beside them");
+        let nowhere = open_place(&directory.path().join("missing/place")).unwrap_err().to_string();
+        assert!(nowhere.contains("correct --state"), "{nowhere}");
+    }
 }

@@ -5,7 +5,7 @@ use clap::Args;
 use super::feed::{Event, Feed, Wanted};
 use crate::cli::exit::Failure;
 use crate::cli::remote::{Server, block_on};
-use crate::cli::tell::{line, plain};
+use crate::cli::tell::{line_read, plain};
 
 #[derive(Args, Debug)]
 pub(super) struct Arguments {
@@ -21,7 +21,9 @@ pub(super) fn run(server: &Server, arguments: &Arguments) -> Result<(), Failure>
         let mut feed = Feed::new(server, &arguments.wanted, None);
         loop {
             let told = feed.next().await?;
-            line(&if arguments.json { told.text } else { row(&told.event) })?;
+            if !line_read(&if arguments.json { told.text } else { row(&told.event) })? {
+                return Ok(());
+            }
         }
     })
 }

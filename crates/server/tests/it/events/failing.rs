@@ -7,6 +7,7 @@ use axum::response::Response;
 use http::Method;
 use reelgate_model::{DeliveryState, FileId};
 use reelgate_server::events::{Fact, delivery};
+use reelgate_store::StoreError;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
@@ -47,6 +48,28 @@ async fn a_failing_endpoint_is_tried_with_one_event_at_a_time_and_then_less_ofte
     while served.bench.step().await > 0 {}
     let (_, shown) = served.call(Method::GET, &format!("/v1/event-endpoints/{id}"), None).await;
     assert_eq!((&shown["state"], &shown["failing_since"]), (&json!("ok"), &json!(null)));
+}
+
+#[tokio::test]
+async fn a_secret_that_cannot_be_opened_fails_its_own_endpoint_only() {
+    let served = Served::new().await;
+    let receiver = Receiver::start(|_, _| answer(200)).await;
+    let (good, broken) = (make(&served, &receiver.url).await, make(&served, &receiver.url).await);
+    let (scope, id) = (served.bench.scope.clone(), broken.clone());
+    // As after a restore with another master key.
+    let spoil = served.bench.app.store.write::<_, StoreError, _>(move |tx| {
+        Box::pin(async move { tx.add_endpoint_secret(&scope, &id, b"sealed by nobody", tx.now()).await })
+    });
+    spoil.await.unwrap();
+    served.bench.happen(FileId(1), "first").await;
+    served.bench.step().await;
+    assert_eq!(receiver.received().len(), 1);
+    let state = async |id: &str| served.call(Method::GET, &format!("/v1/event-endpoints/{id}"), None).await.1;
+    assert_eq!(state(&good).await["state"], "ok");
+    let shown = state(&broken).await;
+    assert_eq!((&shown["state"], &shown["pending"]), (&json!("failing"), &json!(1)), "it is tried again");
+    assert!(shown["last_error"].as_str().unwrap().contains("secret cannot be opened"), "{shown}");
+    assert!(!shown.to_string().contains("sealed by nobody"), "{shown}");
 }
 
 #[tokio::test]
